@@ -1,0 +1,65 @@
+# Every target sets itself up: `make run` and `make test` need Python 3.11+ and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+NODE := $(PYTHON) scripts/with_node.py
+STAGE_TEMPLATE := cdk.out/GoProCloudSync.template.json
+# Options passed through: make run ARGS="--runs 2", make test ARGS="tests/unit", make cdk ARGS="bootstrap".
+ARGS ?=
+
+.PHONY: help environment run test lint format types synth cfn-lint asl check cdk deploy clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+environment: ## Install what the lock files name into .venv (done by every other target)
+	@scripts/environment
+
+run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox (ARGS: its options)
+	@$(PYTHON) -m sandbox run $(ARGS)
+
+test: environment ## Run the tests (ARGS: files or pytest options)
+	@$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+lint: environment ## Check style
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+
+format: environment ## Put the code into its style
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+types: environment ## Check types (strict)
+	@$(PYTHON) -m mypy
+
+synth: environment ## Write the CloudFormation template into cdk.out; needs no AWS account and no Node.js
+	@$(PYTHON) app.py
+
+cfn-lint: synth ## Check the template against CloudFormation's own schemas
+	@.venv/bin/cfn-lint $(STAGE_TEMPLATE)
+
+asl: synth node_modules ## Check the state machine's definition
+	@$(PYTHON) scripts/resolved_definition.py $(STAGE_TEMPLATE) > cdk.out/state_machine.resolved.json
+	@$(NODE) asl-validator --json-path cdk.out/state_machine.resolved.json
+
+check: lint types cfn-lint asl ## Everything that is checked without running it
+	@$(NODE) cdk synth --quiet --output cdk.out/by-cli
+	@diff $(STAGE_TEMPLATE) cdk.out/by-cli/$(notdir $(STAGE_TEMPLATE))
+	@echo "check: clean"
+
+cdk: environment node_modules ## Run the CDK's command line (ARGS: its arguments)
+	@$(NODE) cdk $(ARGS)
+
+deploy: environment node_modules ## Deploy with the AWS credentials of your shell (ARGS: -c key=value ...)
+	@$(NODE) cdk deploy $(ARGS)
+
+# The stamp is npm's own record of what is installed.
+node_modules: node_modules/.package-lock.json
+node_modules/.package-lock.json: package-lock.json | environment
+	@$(NODE) npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
+clean: ## Remove what was made here, .venv and node_modules included
+	rm -rf .venv .cache cdk.out node_modules out .pytest_cache .mypy_cache .ruff_cache .hypothesis

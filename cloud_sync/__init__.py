@@ -1,0 +1,1 @@
+"""The CDK app: settings, constructs and the state machine. Imports nothing of the functions' own code."""

@@ -1,0 +1,1 @@
+"""Logs, metrics and traces; nothing here decides anything."""

@@ -1,0 +1,186 @@
+"""The run's report: what became of every distinct medium that was listed. Pure; shapes in ``docs/ARCHITECTURE.md``.
+
+The promise of design.md 1: listed = completed + already synced + not ready + source deleted + failed + skipped, or the
+run fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cloud_sync_common.models import Outcome, Status
+from cloud_sync_common.rules.media_rows import SOURCE_DELETED
+
+COUNTS = ("listed", "completed", "already_synced", "not_ready", "source_deleted", "failed", "skipped")
+SKIPPED = "SKIPPED"
+SHOWN_MOST = 50
+"""Media shown by name under each heading of the Markdown report; the JSON has them all."""
+
+_COUNT_OF = {
+    Outcome.COMPLETED.value: "completed",
+    Outcome.ALREADY_SYNCED.value: "already_synced",
+    Outcome.NOT_READY.value: "not_ready",
+    Outcome.SOURCE_DELETED.value: "source_deleted",
+    Outcome.FAILED.value: "failed",
+    SKIPPED: "skipped",
+}
+
+
+class RunStatus(StrEnum):
+    """How a run ended. PARTIAL: the run is sound, and some media failed or could not be listed."""
+
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What stopped the run, if anything did: the error's name and one sentence."""
+
+    error: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything that the report is made of."""
+
+    run_id: str
+    seconds: int
+    listed: int = 0
+    already_synced: int = 0
+    missing: int = 0
+    problems: int = 0
+    bytes_transferred: int = 0
+    media: list[dict[str, Any]] = field(default_factory=list)
+    ending: Ending = Ending()
+
+
+def classify(row: Mapping[str, Any] | None, run_id: str, ending: Ending) -> tuple[str, str]:
+    """Status and reason of a queued medium, from its row. Whatever is unfinished is a failure (design.md 3)."""
+    if row is None:
+        return Outcome.FAILED.value, _unfinished(ending)
+    status = row.get("status")
+    if status == Status.COMPLETED:
+        return _completed(row, run_id)
+    if row.get("run_id") == run_id and status in (Status.NOT_READY, Status.FAILED):
+        return str(status), str(row.get("reason", ""))
+    return Outcome.FAILED.value, _unfinished(ending)
+
+
+def _completed(row: Mapping[str, Any], run_id: str) -> tuple[str, str]:
+    if row.get("completed_run_id") != run_id:
+        return Outcome.ALREADY_SYNCED.value, ""
+    if row.get("note") == SOURCE_DELETED:
+        return Outcome.SOURCE_DELETED.value, "GoPro no longer has this medium"
+    return Outcome.COMPLETED.value, "a proxy: GoPro has no original" if row.get("fallback") else ""
+
+
+def entry(
+    media_id: str, filename: str, status: str, reason: str, pieces: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """One medium of the report, its pieces in order."""
+    ordered = sorted(pieces, key=lambda row: (str(row.get("label")), int(row.get("position", 0))))
+    return {
+        "media_id": media_id,
+        "filename": filename,
+        "status": status,
+        "reason": reason,
+        "pieces": [
+            {
+                "piece": row["piece_id"],
+                "key": row["key"],
+                "size": row["size"],
+                "crc64nvme": row["crc64nvme"],
+                "quality": row["quality"],
+            }
+            for row in ordered
+            if row.get("status") == Status.COMPLETED
+        ],
+    }
+
+
+def build_report(findings: Findings) -> dict[str, Any]:
+    """The report as a document; its status says FAILED when the sum does not hold."""
+    counts = dict.fromkeys(COUNTS, 0)
+    counts["listed"] = findings.listed
+    counts["already_synced"] = findings.already_synced
+    for medium in findings.media:
+        counts[_COUNT_OF[medium["status"]]] += 1
+    status, reason = _status(findings, counts)
+    return {
+        "run": findings.run_id,
+        "status": status.value,
+        "reason": reason,
+        "counts": counts,
+        "bytes_transferred": findings.bytes_transferred,
+        "seconds": findings.seconds,
+        "media": [medium for medium in findings.media if medium["status"] != Outcome.ALREADY_SYNCED.value],
+    }
+
+
+def skipped_report(run_id: str, reason: str) -> dict[str, Any]:
+    """The report of a run that did nothing, on purpose."""
+    return {**build_report(Findings(run_id, 0)), "status": RunStatus.SKIPPED.value, "reason": reason}
+
+
+def adds_up(counts: Mapping[str, int]) -> bool:
+    """Whether every listed medium is accounted for exactly once."""
+    return counts["listed"] == sum(counts[name] for name in COUNTS if name != "listed")
+
+
+def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, str]:
+    if findings.ending.error:
+        return RunStatus.FAILED, findings.ending.reason
+    if not adds_up(counts):
+        return RunStatus.FAILED, "the report does not add up: a listed medium is unaccounted for"
+    reasons = []
+    if counts["failed"]:
+        reasons.append(f"{counts['failed']} media failed")
+    if findings.missing:
+        reasons.append(f"GoPro counts {findings.missing} more media than its listing showed")
+    if findings.problems:
+        reasons.append(f"{findings.problems} rows of the listing name no medium")
+    return (RunStatus.PARTIAL, "; ".join(reasons)) if reasons else (RunStatus.SUCCEEDED, "")
+
+
+def _unfinished(ending: Ending) -> str:
+    return f"not finished: the run stopped ({ending.error})" if ending.error else "not finished by this run"
+
+
+def to_markdown(report: Mapping[str, Any]) -> str:
+    """The same report for people."""
+    counts = report["counts"]
+    lines = [f"# Run {report['run']}: {report['status']}", ""]
+    if report["reason"]:
+        lines += [f"**{report['reason']}**", ""]
+    lines += ["| | media |", "|---|---:|"]
+    lines += [f"| {name.replace('_', ' ')} | {counts[name]:,} |" for name in COUNTS]
+    lines += ["", f"{report['bytes_transferred']:,} bytes copied in {report['seconds']:,} s.", ""]
+    for status in (Outcome.FAILED, Outcome.NOT_READY, Outcome.SOURCE_DELETED, Outcome.COMPLETED):
+        lines += _section(status.value, [medium for medium in report["media"] if medium["status"] == status.value])
+    lines += _section(SKIPPED, [medium for medium in report["media"] if medium["status"] == SKIPPED])
+    return "\n".join(lines)
+
+
+def _section(status: str, media: list[Mapping[str, Any]]) -> list[str]:
+    if not media:
+        return []
+    lines = [f"## {status.replace('_', ' ').capitalize()} ({len(media):,})", ""]
+    for medium in media[:SHOWN_MOST]:
+        reason = f": {medium['reason']}" if medium["reason"] else ""
+        lines.append(f"- {_name(medium)}{reason}")
+        lines += [f"  - `{piece['key']}` ({piece['size']:,} bytes, {piece['quality']})" for piece in medium["pieces"]]
+    if len(media) > SHOWN_MOST:
+        lines.append(f"- and {len(media) - SHOWN_MOST:,} more, all in report.json")
+    return [*lines, ""]
+
+
+def _name(medium: Mapping[str, Any]) -> str:
+    name = " ".join(str(medium["filename"]).replace("`", "'").splitlines())
+    return f"`{name}` ({medium['media_id']})" if name else str(medium["media_id"])

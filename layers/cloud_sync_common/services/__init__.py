@@ -1,0 +1,1 @@
+"""What the handlers call: rules and edges put together."""

@@ -1,0 +1,99 @@
+"""A piece that goes to S3 in parts: opened, resumed, handed over, completed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud_sync_common.edges.archive import Archive, UploadedPart, UploadGone
+from cloud_sync_common.errors import ArchiveUnavailable, SizeUnproven
+from cloud_sync_common.models import UploadId
+from cloud_sync_common.rules.parts import UNKNOWN_SIZE_PART, PartPlan, PartRange, missing_ranges, plan_parts
+from cloud_sync_common.services.archiving.completion import Completion
+from cloud_sync_common.services.archiving.work import Advance, PieceRow, PieceWork, Target, TransferLimits
+from cloud_sync_common.transfer.engine import PartJob, PartMover
+from cloud_sync_common.transfer.streams import multipart_upload_stream, sequential_upload_stream
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartArchiver:
+    """Brings a multipart upload as far as this invocation can. ListParts is the only truth about progress."""
+
+    archive: Archive
+    row: PieceRow
+    mover: PartMover
+    completion: Completion
+    limits: TransferLimits
+
+    def by_range(self, work: PieceWork, target: Target, size: int) -> Advance:
+        """Move the missing parts, or hand them over where they are too many for one function."""
+        upload_id, plan, present = self._upload(work, target, size)
+        missing = [part.number for part in plan if part.number not in present]
+        ranges = self._hand_over(plan, missing)
+        if ranges:
+            return Advance(done=False, moved=self.row.confirmed(work, _size(plan, present)), ranges=ranges)
+        job = PartJob(target.key, upload_id, target.source, work.urls)
+        try:
+            sent = multipart_upload_stream(self.mover, job, plan, missing, work.deadline, work.stats)
+        except UploadGone:
+            self.row.forget_upload(work)
+            raise ArchiveUnavailable("the multipart upload is gone; the next pass opens a new one") from None
+        present |= {part.number: part for part in sent}
+        if len(present) < plan.count:
+            return Advance(done=False, moved=self.row.confirmed(work, _size(plan, present)))
+        return self.completion.complete(work, target, upload_id, [present[part.number] for part in plan])
+
+    def by_stream(self, work: PieceWork, target: Target) -> Advance:
+        """Move a source that serves no ranges, or does not say how long it is, in one go.
+
+        Complete only against an independently known size (fault F04): raises ``SizeUnproven`` otherwise.
+        """
+        if upload_id := work.row.get("upload_id"):
+            self.archive.abort(target.key, UploadId(upload_id))
+        upload = self._open(work, target, UNKNOWN_SIZE_PART)
+        job = PartJob(target.key, upload, target.source, work.urls)
+        parts = work.urls.with_url(
+            lambda url: sequential_upload_stream(self.mover, job, url, work.deadline, work.stats)
+        )
+        size = sum(part.size for part in parts)
+        proof = target.source.size if target.source.size is not None else work.lone_size
+        if not parts or proof != size:
+            self.archive.abort(target.key, upload)
+            self.row.forget_upload(work)
+            known = "nobody says how many it has" if proof is None else f"{proof} were expected"
+            raise SizeUnproven(f"the source's stream ended after {size} bytes, and {known}")
+        return self.completion.complete(work, target, upload, parts)
+
+    def _upload(self, work: PieceWork, target: Target, size: int) -> tuple[UploadId, PartPlan, dict[int, UploadedPart]]:
+        """The open upload with its plan and the usable parts that S3 holds; opened here if there is none."""
+        if upload_id := work.row.get("upload_id"):
+            plan = PartPlan(size, work.row["part_size"])
+            try:
+                held = self.archive.parts(target.key, UploadId(upload_id))
+            except UploadGone:
+                self.row.forget_upload(work)
+            else:
+                return UploadId(upload_id), plan, {n: part for n, part in held.items() if is_usable(part, plan)}
+        plan = plan_parts(size)
+        return self._open(work, target, plan.part_size), plan, {}
+
+    def _open(self, work: PieceWork, target: Target, part_size: int) -> UploadId:
+        """Open an upload and have its id in the tracker before anything else; abort strays that nobody knows of."""
+        for stray in self.archive.open_uploads(target.key):
+            self.archive.abort(target.key, stray)
+        upload_id = self.archive.create_upload(target.key, target.attributes(work, self.limits.storage_class))
+        self.row.opened(work, upload_id, part_size)
+        return upload_id
+
+    def _hand_over(self, plan: PartPlan, missing: list[int]) -> tuple[PartRange, ...]:
+        bytes_missing = sum(plan.part(number).size for number in missing)
+        functions = min(self.limits.max_functions, -(-bytes_missing // self.limits.bytes_per_function))
+        return missing_ranges(missing, functions) if functions > 1 else ()
+
+
+def is_usable(part: UploadedPart, plan: PartPlan) -> bool:
+    """A part of another size, or that S3 holds without checksum, is sent again."""
+    return part.number <= plan.count and part.crc64nvme is not None and part.size == plan.part(part.number).size
+
+
+def _size(plan: PartPlan, present: dict[int, UploadedPart]) -> int:
+    return sum(plan.part(number).size for number in present)

@@ -1,0 +1,121 @@
+"""The front of archiving: decides what a piece still needs and by which way it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud_sync_common.edges.archive import Archive, ArchivedObject, KeyTaken, WriteConflict
+from cloud_sync_common.errors import ArchiveUnavailable, KeyConflict, NoProgress, SourceChanged
+from cloud_sync_common.models import ObjectKey, Source, Status, UploadId
+from cloud_sync_common.rules.attributes import idempotency_token, is_this_piece, revised_key
+from cloud_sync_common.rules.naming import object_key
+from cloud_sync_common.services.archiving.completion import Completion
+from cloud_sync_common.services.archiving.multipart import MultipartArchiver
+from cloud_sync_common.services.archiving.work import (
+    Advance,
+    NothingServed,
+    PieceRow,
+    PieceWork,
+    Target,
+    TransferLimits,
+)
+from cloud_sync_common.transfer.engine import PartMover
+from cloud_sync_common.transfer.streams import DirectJob, Way, choose_way, direct_upload_stream
+
+MAX_RESTARTS = 3
+"""A source that changes under its upload more often than this fails the medium."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceArchiver:
+    """Brings one piece as far as this invocation can."""
+
+    archive: Archive
+    row: PieceRow
+    mover: PartMover
+    completion: Completion
+    multipart: MultipartArchiver
+    limits: TransferLimits
+
+    def advance(self, work: PieceWork) -> Advance:
+        """Move what is missing. Safe to repeat at any time, from any number of functions.
+
+        Raises ``MediumError`` for what no other try mends, ``TransientError`` for what the workflow tries again.
+        """
+        if work.row.get("status") == Status.COMPLETED and work.row.get("signature") == work.signature:
+            return Advance(done=True, moved=0)
+        source = work.urls.with_url(lambda url: self.mover.reader.probe(work.piece, url))
+        if source.size == 0 and work.medium.file_size != 0:
+            raise NothingServed
+        target, found = self._find_target(work, source)
+        if found is not None:
+            return self.completion.record(work, target, found)
+        self._intend(work, target)
+        try:
+            return self.download_and_upload_video(work, target)
+        except SourceChanged:
+            self._abort_upload(work)
+            raise
+
+    def download_and_upload_video(self, work: PieceWork, target: Target) -> Advance:
+        """Choose the way by the source's own size and move the piece (design.md 2, "transfer")."""
+        match choose_way(target.source, self.limits.multipart_threshold):
+            case Way.DIRECT:
+                return self._direct(work, target)
+            case Way.MULTIPART:
+                return self.multipart.by_range(work, target, target.source.size or 0)
+            case Way.SEQUENTIAL:
+                return self.multipart.by_stream(work, target)
+
+    def _find_target(self, work: PieceWork, source: Source) -> tuple[Target, ArchivedObject | None]:
+        """The key to write to, and the object if an earlier pass has made it visible.
+
+        The key chosen first never moves. Only when it holds an older version of the same piece is the new one
+        archived beside it.
+        """
+        media_id, piece_id = work.medium.media_id, work.piece.piece_id
+        token = idempotency_token(media_id, piece_id, source)
+        kept = work.row.get("key")
+        target = Target(ObjectKey(kept) if kept else object_key(work.medium, work.piece), source, token)
+        found = self.archive.head(target.key)
+        if found is None or target.is_held_by(found):
+            return target, found
+        if not is_this_piece(found.metadata, media_id, piece_id):
+            raise KeyConflict(f"{target.key} holds an object that is not this piece")
+        beside = Target(revised_key(object_key(work.medium, work.piece), token), source, token)
+        found = self.archive.head(beside.key)
+        if found is not None and not beside.is_held_by(found):
+            raise KeyConflict(f"{beside.key} holds an object that is not this piece")
+        return beside, found
+
+    def _intend(self, work: PieceWork, target: Target) -> None:
+        """Have the plan in the tracker; a plan for other bytes of the source is given up, and counted."""
+        if (work.row.get("token"), work.row.get("key")) == (target.token, target.key):
+            return
+        restarts = int(work.row.get("restarts", 0))
+        if work.row.get("upload_id"):
+            self._abort_upload(work)
+            restarts += 1
+        if restarts > MAX_RESTARTS:
+            raise NoProgress(f"the source changed {restarts} times while it was copied")
+        self.row.intend(work, target, restarts)
+
+    def _abort_upload(self, work: PieceWork) -> None:
+        """What was sent belongs to bytes that the source no longer serves. The row keeps the upload's id until then."""
+        if upload_id := work.row.get("upload_id"):
+            self.archive.abort(ObjectKey(work.row["key"]), UploadId(upload_id))
+
+    def _direct(self, work: PieceWork, target: Target) -> Advance:
+        job = DirectJob(target.key, target.source, target.attributes(work, self.limits.storage_class))
+
+        def one_try() -> str | None:
+            try:
+                return work.urls.with_url(
+                    lambda url: direct_upload_stream(self.mover, job, url, work.deadline, work.stats)
+                )
+            except KeyTaken:
+                return None
+            except WriteConflict:
+                raise ArchiveUnavailable("another write of this key is under way") from None
+
+        return self.completion.prove(work, target, self.mover.retry.run(one_try, work.deadline))

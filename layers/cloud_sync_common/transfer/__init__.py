@@ -1,0 +1,1 @@
+"""Moving bytes from the source to the archive."""

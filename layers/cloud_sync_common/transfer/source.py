@@ -1,0 +1,237 @@
+"""The CDN side of a transfer: what a pre-signed URL serves, probed and opened, checked against what was promised.
+
+No cookie and no Authorization header ever goes out from here; redirects are not followed; URLs are checked before they
+are opened and never named in an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from cloud_sync_common.errors import (
+    SourceChanged,
+    SourceGone,
+    SourceThrottled,
+    SourceUnavailable,
+    TransferError,
+    TruncatedBody,
+    UrlExpired,
+    WrongContent,
+)
+from cloud_sync_common.models import Piece, SecretUrl, Source
+from cloud_sync_common.transfer.body import SourceBody
+from cloud_sync_common.transfer.deadline import Deadline
+
+TIMEOUT = (10.0, 30.0)
+"""Seconds to connect, and between two pieces of data."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class _NoAuth(AuthBase):
+    """Keeps requests from taking an Authorization header out of a .netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _StayingSession(requests.Session):
+    """Never looks at where a redirect leads: requests reads its body and parses its target even when not to follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
+class UrlChecker(Protocol):
+    """Refuses a URL that must not be opened (``UnsafeUrl``); see ``rules.urls``."""
+
+    def __call__(self, url: str) -> SecretUrl:
+        """The URL, if it may be opened."""
+        ...
+
+
+def cdn_session(connections: int) -> requests.Session:
+    """A session that carries nothing of ours but a pool of ``connections`` keep-alive connections."""
+    session = _StayingSession()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.auth = _NoAuth()
+    session.headers.clear()
+    session.headers.update({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "gopro-cloud-sync"})
+    adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class SourceReader:
+    """Probes and opens pre-signed URLs.
+
+    Raises ``UrlExpired`` (401, 403, 410), ``SourceGone`` (404), ``SourceThrottled`` (429), ``SourceUnavailable`` (5xx,
+    time-outs, resets), ``SourceChanged`` (412, 416, another validator or size), ``TruncatedBody`` (another range than
+    asked), ``WrongContent`` (a page or an encoded body), ``TransferError`` (anything else), ``UnsafeUrl``.
+    """
+
+    def __init__(self, session: requests.Session, check_url: UrlChecker) -> None:
+        self._session = session
+        self._check_url = check_url
+
+    def probe(self, piece: Piece, url: SecretUrl) -> Source:
+        """Ask for the piece's size and validator: HEAD where the piece has a URL for that, else one byte of ``url``.
+
+        A refused or useless HEAD is no failure: the first byte's Content-Range says the same.
+        """
+        if piece.head_url is not None:
+            with self._request("HEAD", piece.head_url, {}) as response:
+                if response.status_code == 200 and "Content-Length" in response.headers:
+                    _refuse_pages(response)
+                    return _source_of(response, _length(response), ranges=_offers_ranges(response))
+        return self._probe_by_first_byte(url)
+
+    @contextmanager
+    def open_range(
+        self, url: SecretUrl, first: int, last: int, source: Source, deadline: Deadline
+    ) -> Iterator[SourceBody]:
+        """Open bytes ``first``..``last`` (inclusive) of what ``source`` described; anything else is an error."""
+        headers = {"Range": f"bytes={first}-{last}"}
+        if source.validator is not None and source.validator.startswith('"'):
+            headers["If-Match"] = source.validator
+        with self._request("GET", url, headers) as response:
+            _check_status(response)
+            _refuse_pages(response)
+            whole = first == 0 and source.size == last + 1
+            if response.status_code == 200 and whole:
+                _check_same(response, source, _length(response))
+            elif response.status_code == 206:
+                _check_range(response, first, last, source)
+            else:
+                raise TruncatedBody(f"asked for a range, the source answered {response.status_code} with another body")
+            yield SourceBody(response, last - first + 1, deadline)
+
+    @contextmanager
+    def open_whole(self, url: SecretUrl, source: Source, deadline: Deadline) -> Iterator[SourceBody]:
+        """Open the whole piece as one stream; its length may be unknown."""
+        with self._request("GET", url, {}) as response:
+            _check_status(response)
+            _refuse_pages(response)
+            if response.status_code != 200:
+                raise TransferError(f"the source answered {response.status_code} to a plain GET")
+            _check_same(response, source, _length(response))
+            yield SourceBody(response, source.size, deadline)
+
+    def _probe_by_first_byte(self, url: SecretUrl) -> Source:
+        with self._request("GET", url, {"Range": "bytes=0-0"}) as response:
+            if response.status_code == 416:
+                return _source_of(response, 0, ranges=True)
+            _check_status(response)
+            _refuse_pages(response)
+            if response.status_code == 206:
+                total = _content_range(response)[2]
+                return _source_of(response, total, ranges=True)
+            return _source_of(response, _length(response), ranges=False)
+
+    @contextmanager
+    def _request(self, method: str, url: SecretUrl, headers: dict[str, str]) -> Iterator[requests.Response]:
+        self._check_url(url)
+        try:
+            response = self._session.request(
+                method, url, headers=headers, timeout=TIMEOUT, stream=True, allow_redirects=False
+            )
+        except (requests.RequestException, Urllib3Error) as error:
+            raise SourceUnavailable(f"the source does not answer ({type(error).__name__})") from None
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+def _check_status(response: requests.Response) -> None:
+    status = response.status_code
+    if status in (200, 206):
+        return
+    if status in (401, 403, 410):
+        raise UrlExpired(f"the pre-signed URL is refused ({status})")
+    if status == 404:
+        raise SourceGone("the source no longer has this piece (404)")
+    if status in (412, 416):
+        raise SourceChanged(f"the source is not the one that was planned with ({status})")
+    if status == 429:
+        asked = response.headers.get("Retry-After", "")
+        raise SourceThrottled(
+            "the source says slow down", status=status, retry_after=float(asked) if _is_number(asked) else None
+        )
+    if status in (408, 425) or status >= 500:
+        raise SourceUnavailable(f"the source does not answer properly ({status})", status=status)
+    raise TransferError(f"the source answered {status}")
+
+
+def _refuse_pages(response: requests.Response) -> None:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml") and response.ok:
+        raise WrongContent("the source sent a web page in place of media")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise WrongContent("the source sent an encoded body although identity was asked for")
+
+
+def _check_range(response: requests.Response, first: int, last: int, source: Source) -> None:
+    got_first, got_last, total = _content_range(response)
+    if (got_first, got_last) != (first, last):
+        raise TruncatedBody("the source sent another range than asked for")
+    length = _length(response)
+    if length is not None and length != last - first + 1:
+        raise TruncatedBody("the source's Content-Length is not the range's")
+    _check_same(response, source, total)
+
+
+def _check_same(response: requests.Response, source: Source, size: int | None) -> None:
+    if size is not None and source.size is not None and size != source.size:
+        raise SourceChanged(f"the source now has {size} bytes, the upload was planned with {source.size}")
+    if not _may_be_same(source.validator, _validator(response)):
+        raise SourceChanged("the source's validator is not the one that the upload was planned with")
+
+
+def _may_be_same(planned: str | None, validator: str | None) -> bool:
+    """Whether two validators do not contradict each other; an ETag and a date cannot be compared."""
+    if planned is None or validator is None or planned.startswith('"') != validator.startswith('"'):
+        return True
+    return planned == validator
+
+
+def _content_range(response: requests.Response) -> tuple[int, int, int | None]:
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if match is None:
+        raise TruncatedBody("the source answered 206 without a Content-Range that we can read")
+    first, last, total = match.groups()
+    return int(first), int(last), None if total == "*" else int(total)
+
+
+def _source_of(response: requests.Response, size: int | None, *, ranges: bool) -> Source:
+    return Source(size, _validator(response), ranges, response.headers.get("Content-Type"))
+
+
+def _offers_ranges(response: requests.Response) -> bool:
+    """Servers that say nothing usually serve ranges; a 200 to a ranged GET is caught where it happens."""
+    return response.headers.get("Accept-Ranges", "bytes").strip().lower() != "none"
+
+
+def _validator(response: requests.Response) -> str | None:
+    etag = response.headers.get("ETag", "").strip()
+    if etag.startswith('"'):
+        return etag
+    return response.headers.get("Last-Modified") or None
+
+
+def _length(response: requests.Response) -> int | None:
+    text = response.headers.get("Content-Length", "")
+    return int(text) if _is_number(text) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

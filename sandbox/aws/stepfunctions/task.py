@@ -1,0 +1,78 @@
+"""The Task state with the resource ``lambda:invoke``."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from typing import Any
+
+from sandbox.aws.functions.api import InvokeResult, TooManyRequests, UnknownFunction
+from sandbox.aws.stepfunctions import dataflow
+from sandbox.aws.stepfunctions.branch import Visit
+from sandbox.aws.stepfunctions.errors import TIMEOUT, StatesError
+from sandbox.aws.stepfunctions.records import as_text
+from sandbox.aws.stepfunctions.templates import to_json
+
+DEFAULT_TIMEOUT = 99_999_999
+"""Seconds; Step Functions' own default (and no Lambda function runs longer than 900)."""
+MAX_CAUSE = 32_768
+"""Characters of a cause (API reference of ``SendTaskFailure``)."""
+
+_LAMBDA = {"resourceType": "lambda", "resource": "invoke"}
+
+
+def invoke(visit: Visit) -> Any:
+    """Invoke the function once and return the result that ``lambda:invoke`` has."""
+    parameters = dataflow.effective(visit)
+    payload = to_json(parameters.get("Payload", {})).encode("utf-8")
+    timeout = visit.state.get("TimeoutSeconds", DEFAULT_TIMEOUT)
+    scheduled = {**_LAMBDA, "region": visit.branch.services.region, "parameters": to_json(parameters)}
+    visit.branch.event("TaskScheduled", {**scheduled, "timeoutInSeconds": timeout})
+    visit.branch.event("TaskStarted", _LAMBDA)
+    try:
+        result = _result(_answer(visit, parameters["FunctionName"], payload, timeout))
+    except StatesError as error:
+        kind = "TaskTimedOut" if error.name == TIMEOUT else "TaskFailed"
+        visit.branch.event(kind, {**_LAMBDA, "error": error.name, "cause": error.cause})
+        raise
+    visit.branch.event("TaskSucceeded", {**_LAMBDA, **as_text("output", result)})
+    return result
+
+
+def _answer(visit: Visit, function: str, payload: bytes, timeout: float) -> InvokeResult:
+    services = visit.branch.services
+    future: Future[InvokeResult] = services.invocations.submit(services.invoke, function, payload)
+    try:
+        return visit.branch.cancellation.wait_for(future, timeout)
+    except TimeoutError:
+        # As on AWS, the state gives up and the function runs on.
+        raise StatesError(TIMEOUT, f"The function did not answer within TimeoutSeconds ({timeout})") from None
+    except TooManyRequests as error:
+        raise StatesError("Lambda.TooManyRequestsException", str(error)) from None
+    except UnknownFunction as error:
+        raise StatesError("Lambda.ResourceNotFoundException", str(error)) from None
+
+
+def _result(answer: InvokeResult) -> dict[str, Any]:
+    if answer.function_error is not None:
+        raise _function_error(answer.payload)
+    return {
+        "ExecutedVersion": "$LATEST",
+        "Payload": json.loads(answer.payload or b"null"),
+        "SdkHttpMetadata": {"HttpStatusCode": 200},
+        "SdkResponseMetadata": {"RequestId": answer.request_id},
+        "StatusCode": 200,
+    }
+
+
+def _function_error(payload: bytes) -> StatesError:
+    text = payload.decode("utf-8", "replace")
+    try:
+        error = json.loads(payload)
+    except ValueError:
+        error = None
+    kind = error.get("errorType") if isinstance(error, dict) else None
+    if not isinstance(kind, str) or not kind:
+        cause = f"Lambda did not return an error type. Returned payload: {text}"
+        return StatesError("Lambda.Unknown", cause[:MAX_CAUSE])
+    return StatesError(kind, text[:MAX_CAUSE])

@@ -1,0 +1,132 @@
+"""The sandbox's command line: options in, exit code out. Its words are a public interface.
+
+Exit codes: 0 the run succeeded and was proven; 1 anything else; 2 the command line is wrong; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+from sandbox.gopro.command import serve
+from sandbox.run.errors import Interrupted, SandboxError, UsageError, one_line
+from sandbox.run.options import RunOptions, parse_input, parse_remote, parse_settings
+
+DESCRIPTION = "The whole pipeline on this machine: no AWS account, no Docker."
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one-line errors and no abbreviations, which would freeze every prefix of an option's name."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(allow_abbrev=False, **keywords)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage; ``main`` prints the one line."""
+        raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line and return its exit code; every expected failure is one line on stderr."""
+    try:
+        chosen = _parser().parse_args(arguments)
+        if chosen.command == "gopro":
+            return serve(chosen.port, chosen.library)
+        return _run(chosen)
+    except SandboxError as error:
+        return _fail(one_line(error), error.exit_code)
+    except Interrupted as error:
+        return _fail("interrupted; everything was stopped and cleaned up", error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); the interpreter must not fail again on its last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def install_last_resort() -> None:
+    """An error that nobody expected becomes one line, too; its traceback goes to a file whose path the line shows."""
+    sys.excepthook = _keep_traceback
+
+
+def _keep_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="gopro-sandbox-error-", suffix=".log", delete=False
+    ) as log:
+        log.writelines(traceback.format_exception(kind, error, trace))
+    _fail(f"internal error: {kind.__name__}; please report it with {log.name}", 1)
+
+
+def _fail(line: str, code: int) -> int:
+    sys.stderr.write(f"sandbox: {line}\n")
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m sandbox", description=DESCRIPTION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", description="Deploy the template locally, run the pipeline, prove the result."))
+    gopro = commands.add_parser("gopro", description="Serve only the GoPro simulator; prints its URL and credentials.")
+    gopro.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen on (default: a free one)")
+    gopro.add_argument("--library", type=Path, metavar="DIR", help="serve the files of DIR as a GoPro library")
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--library", type=Path, metavar="DIR", help="serve the files of DIR instead of the built-in library"
+    )
+    run.add_argument("--gopro-url", metavar="URL", help="use this GoPro-speaking server instead of the simulator")
+    run.add_argument("--credentials", type=Path, metavar="FILE", help="the secret's JSON for --gopro-url")
+    run.add_argument("--input", default="{}", metavar="JSON", help="state machine input (default: {})")
+    run.add_argument("--runs", type=_runs, default=1, metavar="N", help="execute N times against the same account")
+    run.add_argument(
+        "--setting", action="append", default=[], metavar="KEY=VALUE", help="override a CDK setting (repeatable)"
+    )
+    run.add_argument("--out", type=Path, metavar="DIR", help="write bucket, tracker, report, history and logs to DIR")
+    run.add_argument("--json", action="store_true", help="end with one line of JSON on stdout")
+
+
+def run_options(arguments: Sequence[str]) -> RunOptions:
+    """What a ``run`` command line asks for; raises ``UsageError``."""
+    return _options(_parser().parse_args(arguments))
+
+
+def _options(chosen: argparse.Namespace) -> RunOptions:
+    return RunOptions(
+        library=chosen.library,
+        remote=parse_remote(chosen.gopro_url, chosen.credentials, chosen.library),
+        input=parse_input(chosen.input),
+        runs=chosen.runs,
+        settings=parse_settings(chosen.setting),
+        out=chosen.out,
+        as_json=chosen.json,
+    )
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    options = _options(chosen)
+    # Only now: the parts that a run consists of take a second to import, and a usage error should not wait for them.
+    from sandbox.run.session import run_session  # noqa: PLC0415
+
+    return run_session(options)
+
+
+def _runs(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)

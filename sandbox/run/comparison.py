@@ -1,0 +1,168 @@
+"""Is what the bucket holds what the source served? Read from the disk, independent of what the pipeline says.
+
+With a library of ours every piece of every completed medium must be there exactly once with the same content, and
+nothing else. Against somebody else's server we never saw the source's bytes: there every archived piece must have the
+size and the CRC64NVME that were recorded at its transfer. The second check is made in both cases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sandbox.run.fingerprints import Fingerprint, fingerprint
+
+MEDIUM_METADATA = "source-media-id"
+_COMPLETED = "COMPLETED"
+_NOT_READY = "NOT_READY"
+_DELETED = "source_deleted"
+
+
+class ArchivedObject(Protocol):
+    """What is needed of an object in the bucket; ``path`` is its content on this disk."""
+
+    @property
+    def key(self) -> str:
+        """The object's whole key."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """User metadata, without the ``x-amz-meta-`` prefix."""
+
+    @property
+    def path(self) -> Path:
+        """The content on disk."""
+
+
+class ServedPiece(Protocol):
+    """What is needed of a file that the library serves."""
+
+    @property
+    def path(self) -> Path:
+        """The content on disk."""
+
+
+Served = Callable[[str], Sequence[ServedPiece]]
+"""A media id -> the files that a faithful copy brings; empty for a medium that is not served (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The result: ``by`` is ``content`` or ``checksum``; every problem is one sentence that names key or medium.
+
+    ``media`` counts those that must be there.
+    """
+
+    by: str
+    media: int
+    objects: int
+    problems: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Nothing missing, nothing extra, nothing different."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """For the last line of ``--json``."""
+        return {
+            "by": self.by,
+            "equal": self.equal,
+            "media": self.media,
+            "objects": self.objects,
+            "problems": list(self.problems),
+        }
+
+
+def compare(
+    objects: Iterable[ArchivedObject],
+    rows: Sequence[Mapping[str, Any]],
+    reported: Iterable[str],
+    served: Served | None,
+) -> Comparison:
+    """Compare the archive with its source.
+
+    ``rows`` are the tracker's; ``reported`` the media that a report calls COMPLETED; ``served`` is ``None`` for a
+    source that is not ours.
+    """
+    archive = [(each, fingerprint(each.path)) for each in objects]
+    completed = _completed(rows) | set(reported)
+    problems = _check_rows(archive, rows, completed)
+    if served is not None:
+        problems += _check_content(archive, completed, served) + _check_waiting(rows, served)
+    by = "checksum" if served is None else "content"
+    return Comparison(by, len(completed - _deleted(rows)), len(archive), tuple(problems))
+
+
+def _check_waiting(rows: Sequence[Mapping[str, Any]], served: Served) -> list[str]:
+    """A medium whose originals the library serves is ready: calling it anything else leaves it behind for ever."""
+    waiting = sorted(str(row["media_id"]) for row in _media_rows(rows) if row.get("status") == _NOT_READY)
+    return [f"medium {media_id} is NOT_READY, and the library serves it" for media_id in waiting if served(media_id)]
+
+
+_Archive = list[tuple[ArchivedObject, Fingerprint]]
+
+
+def _media_rows(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    return (row for row in rows if row.get("record") == "MEDIUM")
+
+
+def _completed(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(row["media_id"]) for row in _media_rows(rows) if row.get("status") == _COMPLETED}
+
+
+def _deleted(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(row["media_id"]) for row in _media_rows(rows) if row.get("note") == _DELETED}
+
+
+def _check_rows(archive: _Archive, rows: Sequence[Mapping[str, Any]], completed: set[str]) -> list[str]:
+    """Every archived piece has its object, every object its row, every completed medium at least one piece."""
+    found = {each.key: actual for each, actual in archive}
+    pieces = [row for row in rows if str(row.get("record", "")).startswith("PIECE#")]
+    archived = [row for row in pieces if row.get("status") == _COMPLETED]
+    problems = [problem for row in archived if (problem := _check_row(row, found))]
+    known = {str(row.get("key")) for row in pieces}
+    problems += [f"{key} is in the bucket and not in the tracker" for key in found if key not in known]
+    with_pieces = {str(row["media_id"]) for row in archived}
+    bare = sorted(completed - with_pieces - _deleted(rows))
+    return problems + [f"medium {media_id} is COMPLETED without any archived piece" for media_id in bare]
+
+
+def _check_row(row: Mapping[str, Any], found: Mapping[str, Fingerprint]) -> str | None:
+    key = str(row.get("key"))
+    actual = found.get(key)
+    if actual is None:
+        return f"{key} is COMPLETED in the tracker and not in the bucket"
+    if actual.size != row.get("size"):
+        return f"{key} has {actual.size} bytes, the tracker says {row.get('size')}"
+    if actual.crc64nvme != row.get("crc64nvme"):
+        return f"{key} has the CRC64NVME {actual.crc64nvme}, the tracker says {row.get('crc64nvme')}"
+    return None
+
+
+def _check_content(archive: _Archive, completed: set[str], served: Served) -> list[str]:
+    """Medium by medium: the contents in the bucket and the contents that the library serves, as multisets."""
+    by_medium: dict[str, _Archive] = {}
+    for entry in archive:
+        by_medium.setdefault(entry[0].metadata.get(MEDIUM_METADATA, ""), []).append(entry)
+    problems = []
+    for media_id in sorted(completed | set(by_medium)):
+        problems += _check_medium(media_id, by_medium.get(media_id, []), served, complete=media_id in completed)
+    return problems
+
+
+def _check_medium(media_id: str, archive: _Archive, served: Served, *, complete: bool) -> list[str]:
+    wanted = Counter(fingerprint(piece.path) for piece in served(media_id))
+    problems = []
+    for each, actual in archive:
+        if wanted[actual] > 0:
+            wanted[actual] -= 1
+        else:
+            problems.append(f"{each.key} is no piece that the library serves for medium {media_id!r}, or a second copy")
+    missing = sum(wanted.values())
+    if complete and missing:
+        problems.append(f"medium {media_id} is COMPLETED and {missing} of its pieces are not in the bucket as served")
+    return problems

@@ -1,0 +1,32 @@
+"""What a file's bytes are, recomputed from the disk: the sandbox believes no checksum that somebody else has stored."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from awscrt import checksums
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Size in bytes, SHA-256 as hex, CRC64NVME as S3 writes it (base64 of eight big-endian bytes)."""
+
+    size: int
+    sha256: str
+    crc64nvme: str
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Read a file once, in pieces of 1 MiB, whatever its size."""
+    size, digest, crc = 0, hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            digest.update(chunk)
+            crc = checksums.crc64nvme(chunk, crc)
+    return Fingerprint(size, digest.hexdigest(), base64.b64encode(crc.to_bytes(8, "big")).decode())

@@ -1,0 +1,158 @@
+"""The end of a run, for people: report, bucket, functions, what was not emulated; and for programs: one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.run import words
+from sandbox.run.comparison import Comparison
+from sandbox.run.documents import DescribedObject
+from sandbox.run.results import COUNTS, RunResult
+
+_MAX_ROWS = 40
+"""Rows of a table on the screen; everything is in ``--out``."""
+
+_MAX_LINES = 120
+"""Lines of the report on the screen."""
+
+_PLAIN_WIDTH = 160
+"""Columns where there is no terminal to ask: wide enough for an object's key and checksum."""
+
+
+class FunctionNumbers(Protocol):
+    """What the sandbox measured of one function."""
+
+    @property
+    def cold(self) -> int:
+        """Invocations that started a process."""
+
+    @property
+    def warm(self) -> int:
+        """Invocations that found one."""
+
+    @property
+    def peak_mb(self) -> float:
+        """Largest resident memory of any of its processes, in MB."""
+
+
+class NotEmulatedEntry(Protocol):
+    """One property of the template, or one behaviour, that this machine does not have."""
+
+    @property
+    def type(self) -> str:
+        """Resource type or subsystem."""
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+
+
+class Summary:
+    """Prints to one stream; tables are drawn, never wrapped lines of a log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._console = Console(file=stream, highlight=False, markup=False)
+        if not self._console.is_terminal:
+            self._console = Console(file=stream, highlight=False, markup=False, width=_PLAIN_WIDTH)
+
+    def runs(self, runs: Sequence[RunResult]) -> None:
+        """The last run's report, and a line for each run when there were several."""
+        last = runs[-1]
+        self._line("")
+        self._report(last.report_text or f"Run {last.number}: {last.status}; it wrote no report. {last.error}")
+        if len(runs) > 1:
+            self._line("")
+            for run in runs:
+                self._line(run_line(run))
+
+    def bucket(self, objects: Sequence[DescribedObject]) -> None:
+        """What the archive bucket holds."""
+        table = _table(f"Archive bucket: {words.plural(len(objects), 'object')}", "key", "size", "class", "CRC64NVME")
+        for each in objects[:_MAX_ROWS]:
+            checksum = each.checksums.get("CRC64NVME", "none")
+            table.add_row(each.key, words.size(each.size), each.storage_class, checksum)
+        self._show(table, len(objects) - _MAX_ROWS)
+
+    def functions(self, stats: Mapping[str, FunctionNumbers]) -> None:
+        """Starts and memory of the functions."""
+        table = _table("Functions", "function", "cold", "warm", "peak MB")
+        for name, numbers in sorted(stats.items()):
+            table.add_row(name, str(numbers.cold), str(numbers.warm), f"{numbers.peak_mb:.0f}")
+        self._show(table)
+
+    def not_emulated(self, entries: Iterable[NotEmulatedEntry]) -> None:
+        """What this run says nothing about, counted by reason."""
+        counts = Counter((entry.type, entry.why) for entry in entries)
+        table = _table("Not emulated", "what", "times", "why")
+        for (kind, why), count in sorted(counts.items()):
+            table.add_row(kind, str(count), why)
+        self._show(table)
+
+    def comparison(self, comparison: Comparison) -> None:
+        """Whether the archive is what the source served."""
+        result = "equal" if comparison.equal else f"{words.plural(len(comparison.problems), 'difference')}"
+        objects, media = words.plural(comparison.objects, "object"), words.plural(comparison.media, "medium", "media")
+        self._line(f"Compared by {comparison.by}: {objects} of {media}: {result}")
+
+    def json(self, document: Mapping[str, Any]) -> None:
+        """The last line."""
+        self._line(json.dumps(document))
+
+    def _report(self, text: str) -> None:
+        lines = text.strip().splitlines()
+        self._line("\n".join(lines[:_MAX_LINES]))
+        if len(lines) > _MAX_LINES:
+            self._line(f"... and {len(lines) - _MAX_LINES} more lines (all of them with --out DIR)")
+
+    def _show(self, table: Table, hidden: int = 0) -> None:
+        self._line("")
+        self._console.print(table)
+        if hidden > 0:
+            self._line(f"... and {hidden} more (all of them with --out DIR)")
+
+    def _line(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        numeric = column in {"size", "cold", "warm", "peak MB", "times"}
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    return table
+
+
+def run_line(run: RunResult) -> str:
+    """One run in one line."""
+    counts = run.counts
+    line = f"run {run.number}: {run.status} in {run.seconds:.1f} s, copied {words.size(run.bytes_transferred)}"
+    if run.report is None:
+        return line
+    if run.bytes_transferred == 0 and run.arrived == 0 and counts["already_synced"]:
+        return f"run {run.number} copied 0 bytes: everything was already synced ({counts['already_synced']} media)"
+    return f"{line}; " + ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in COUNTS)
+
+
+def json_document(
+    runs: Sequence[RunResult], comparison: Comparison, stats: Mapping[str, FunctionNumbers], not_emulated: int
+) -> dict[str, Any]:
+    """The object of ``--json``: the last run's result at the top, every run below ``runs``."""
+    last = runs[-1].as_json()
+    return {
+        **{name: last[name] for name in ("status", "counts", "bytes", "seconds")},
+        "functions": {
+            name: {"cold": numbers.cold, "warm": numbers.warm, "peak_mb": round(numbers.peak_mb, 1)}
+            for name, numbers in sorted(stats.items())
+        },
+        "runs": [run.as_json() for run in runs],
+        "compared": comparison.as_json(),
+        "not_emulated": not_emulated,
+    }

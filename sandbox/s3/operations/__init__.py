@@ -1,0 +1,1 @@
+"""The operations that the server has, one function each; ``table`` says which request means which."""

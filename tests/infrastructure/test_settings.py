@@ -1,0 +1,165 @@
+"""Settings are parsed by type, validated with one-line errors, and each is read by something."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import fields
+
+import pytest
+
+from cloud_sync.settings import GIB, MIB, Settings, SettingsError
+from tests.infrastructure.synthesis import PROJECT
+
+# Refuses other settings when it is exceeded, and has no effect beyond that.
+GUARDS = {"max_source_connections"}
+
+
+def test_nothing_given_means_the_documented_defaults() -> None:
+    settings = Settings.from_context({})
+    assert settings == Settings()
+    assert (settings.multipart_threshold, settings.bytes_per_function) == (100 * MIB, 32 * GIB)
+
+
+def test_values_may_come_as_strings_or_in_their_own_type() -> None:
+    as_text = {"workers": " 2 ", "schedule_enabled": "false", "stage": "test", "multipart_threshold": "5242880"}
+    as_values = {"workers": 2, "schedule_enabled": False, "stage": "test", "multipart_threshold": 5242880}
+    assert Settings.from_context(as_text) == Settings.from_context(as_values)
+    assert Settings.from_context(as_text).workers == 2
+
+
+def test_the_cdks_own_context_is_passed_over() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": [], "availability-zones:x": []}
+    assert Settings.from_context(context) == Settings()
+
+
+def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
+    with pytest.raises(SettingsError, match=r"unknown setting 'worker': did you mean 'workers'\?"):
+        Settings.from_context({"worker": "2"})
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"workers": "four"}, "'workers' must be a whole number, not 'four'"),
+        ({"workers": True}, "'workers' must be a whole number, not True"),
+        ({"workers": 2.5}, "'workers' must be a whole number, not 2.5"),
+        ({"schedule_enabled": "yes"}, "'schedule_enabled' must be true or false, not 'yes'"),
+        ({"stage": 3}, "'stage' must be a text, not 3"),
+        ({"stage": "Prod"}, "'stage' must be 1 to 20 lower-case letters"),
+        ({"stage": "a\n"}, None),
+        ({"workers": "0"}, "'workers' must be 1 to 16, not 0"),
+        ({"multipart_threshold": 5 * MIB - 1}, "'multipart_threshold' must be 5242880 to"),
+        ({"multipart_threshold": 5 * GIB + 1}, "'multipart_threshold' must be 5242880 to"),
+        ({"function_timeout_seconds": "901"}, "'function_timeout_seconds' must be 60 to 900"),
+        ({"archive_storage_class": "COLD"}, "'archive_storage_class' must be one of STANDARD, "),
+        ({"log_retention_days": "31"}, "'log_retention_days' must be one of 1, 3, "),
+        ({"log_level": "info"}, "'log_level' must be one of DEBUG, "),
+        ({"alert_email": "someone"}, "'alert_email' must be an e-mail address or empty"),
+        ({"allowed_hosts": "https://gopro.com"}, "'allowed_hosts' must be a comma list"),
+        ({"allowed_hosts": "gopro.com, cdn.net"}, "'allowed_hosts' must be a comma list"),
+        ({"allowed_hosts": "com"}, "'allowed_hosts' must be a comma list"),
+        ({"existing_key": "alias/x"}, "'existing_key' must be a KMS key's ARN or empty"),
+        ({"archive_admin_role": "admin"}, "'archive_admin_role' must be the ARN of an IAM role"),
+        ({"existing_bucket": "an-archive"}, "'existing_bucket' needs 'existing_key'"),
+    ],
+)
+def test_a_bad_value_is_refused_with_one_line(context: dict[str, object], message: str | None) -> None:
+    if message is None:
+        assert Settings.from_context(context).stage == "a"
+        return
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_context(context)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["cron(0 3 * * ? *)", "cron(0/15 3-5 ? * MON-FRI 2026)", "rate(1 day)", "rate(90 minutes)"]
+)
+def test_a_schedule_is_cron_or_rate(schedule: str) -> None:
+    assert Settings.from_context({"schedule": schedule}).schedule == schedule
+
+
+@pytest.mark.parametrize(
+    "schedule", ["", "daily", "cron(0 3 * * *)", "rate(0 days)", "rate(1 week)", "cron(0 3 * * ? $)"]
+)
+def test_another_schedule_is_refused(schedule: str) -> None:
+    with pytest.raises(SettingsError, match="'schedule' must be cron"):
+        Settings.from_context({"schedule": schedule})
+
+
+def test_a_cron_schedule_needs_a_question_mark() -> None:
+    with pytest.raises(SettingsError, match="'schedule' needs '\\?'"):
+        Settings.from_context({"schedule": "cron(0 3 * * * *)"})
+
+
+def test_a_time_zone_is_an_iana_name() -> None:
+    assert Settings.from_context({"schedule_timezone": "America/New_York"}).schedule_timezone == "America/New_York"
+    with pytest.raises(SettingsError, match="'schedule_timezone' must be an IANA time zone"):
+        Settings.from_context({"schedule_timezone": "CEST"})
+
+
+def test_more_connections_than_the_ceiling_are_refused() -> None:
+    assert Settings.from_context({"max_concurrent_media": 6, "workers": 2}).max_concurrent_media == 6
+    with pytest.raises(SettingsError, match=r"= 32 connections is above 'max_source_connections' \(24\)"):
+        Settings.from_context({"max_concurrent_media": 4})
+    assert Settings.from_context({"max_concurrent_media": 4, "max_source_connections": 32})
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "deep_after", "noncurrent", "message"),
+    [
+        ("GLACIER_IR", 90, 180, None),
+        ("GLACIER_IR", 89, 180, "at least 90"),
+        ("GLACIER_IR", 0, 89, "'noncurrent_expiry_days' must be at least 90"),
+        ("GLACIER_IR", 90, 179, "'noncurrent_expiry_days' must be at least 180"),
+        ("STANDARD_IA", 30, 180, None),
+        ("STANDARD_IA", 29, 180, "at least 30"),
+        ("STANDARD", 1, 180, None),
+        ("STANDARD", 0, 1, None),
+        ("DEEP_ARCHIVE", 0, 180, None),
+        ("DEEP_ARCHIVE", 200, 180, "must be 0"),
+        ("DEEP_ARCHIVE", 0, 90, "at least 180"),
+    ],
+)
+def test_no_lifecycle_pays_an_early_delete_fee(
+    storage_class: str, deep_after: int, noncurrent: int, message: str | None
+) -> None:
+    context = {
+        "archive_storage_class": storage_class,
+        "deep_archive_after_days": deep_after,
+        "noncurrent_expiry_days": noncurrent,
+    }
+    if message is None:
+        assert Settings.from_context(context).archive_storage_class == storage_class
+        return
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context(context)
+
+
+def test_a_stage_names_its_stack_and_secret_and_adoption_goes_first() -> None:
+    assert (Settings().stack_name, Settings().secret_name) == ("GoProCloudSync", "gopro/credentials")
+    other = Settings(stage="test")
+    assert (other.stack_name, other.secret_name) == ("GoProCloudSync-test", "gopro/credentials-test")
+    assert Settings(stage="test", existing_secret="gopro/credentials").secret_name == "gopro/credentials"
+
+
+def test_every_setting_is_read_by_something() -> None:
+    read = set()
+    for path in (PROJECT / "cloud_sync").glob("*.py"):
+        if path.name == "settings_checks.py":
+            continue
+        owner = "self" if path.name == "settings.py" else "settings"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner:
+                read.add(node.attr)
+    assert {field.name for field in fields(Settings)} - read == GUARDS
+
+
+def test_every_setting_is_documented() -> None:
+    tree = ast.parse((PROJECT / "cloud_sync" / "settings.py").read_text(encoding="utf-8"))
+    [settings] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
+    for field, following in zip(settings.body, settings.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign):
+            assert isinstance(following, ast.Expr), ast.unparse(field)
+            assert isinstance(following.value, ast.Constant), ast.unparse(field)

@@ -1,0 +1,197 @@
+"""What the template promises about media, their key, the tracker and the secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.synthesis import Template, as_list
+
+
+def _rule(template: Template, rule_id: str) -> dict[str, Any] | None:
+    rules = template.properties("S3::Bucket", "Archive")["LifecycleConfiguration"]["Rules"]
+    return next((rule for rule in rules if rule["Id"] == rule_id), None)
+
+
+def _denials(template: Template, bucket: str) -> list[dict[str, Any]]:
+    statements = template.properties("S3::BucketPolicy", bucket)["PolicyDocument"]["Statement"]
+    return [statement for statement in statements if statement["Effect"] == "Deny"]
+
+
+def test_the_archive_is_encrypted_with_our_own_key_through_a_bucket_key(template: Template) -> None:
+    [rule] = template.properties("S3::Bucket", "Archive")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    [key] = template.of_type("KMS::Key")
+    assert rule["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Fn::GetAtt": [key, "Arn"]},
+    }
+    assert rule["BucketKeyEnabled"] is True
+    assert rule["BlockedEncryptionTypes"] == {"EncryptionType": ["SSE-C"]}
+
+
+def test_the_key_is_rotated_and_deleted_late(template: Template) -> None:
+    key = template.properties("KMS::Key")
+    assert key["EnableKeyRotation"] is True
+    assert key["PendingWindowInDays"] == 30
+
+
+def test_the_archive_keeps_versions(template: Template) -> None:
+    assert template.properties("S3::Bucket", "Archive")["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+@pytest.mark.parametrize("bucket", ["Archive", "Runs"])
+def test_no_bucket_can_be_public_or_have_acls(template: Template, bucket: str) -> None:
+    properties = template.properties("S3::Bucket", bucket)
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+@pytest.mark.parametrize("bucket", ["Archive", "Runs"])
+def test_every_bucket_refuses_plain_http_and_old_tls(template: Template, bucket: str) -> None:
+    conditions = [denial.get("Condition") for denial in _denials(template, bucket)]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+
+
+def test_the_archive_refuses_other_keys_but_demands_no_header(template: Template) -> None:
+    by_sid = {denial.get("Sid"): denial for denial in _denials(template, "Archive")}
+    for sid, header in (
+        ("DenyOtherKeys", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
+        ("DenyOtherEncryption", "s3:x-amz-server-side-encryption"),
+    ):
+        condition = by_sid[sid]["Condition"]
+        assert list(condition["StringNotEquals"]) == [header]
+        assert condition["Null"] == {header: "false"}
+
+
+def test_nobody_may_delete_versions_until_a_role_is_named(template: Template, chosen: Template) -> None:
+    def denial(of: Template) -> dict[str, Any]:
+        [found] = [entry for entry in _denials(of, "Archive") if "s3:DeleteObjectVersion" in as_list(entry["Action"])]
+        return found
+
+    assert denial(template)["Principal"] == {"AWS": "*"}
+    assert "Condition" not in denial(template)
+    assert denial(chosen)["Condition"] == {
+        "ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/archive-admin"}
+    }
+
+
+def test_incomplete_uploads_are_aborted_after_a_week(template: Template) -> None:
+    rule = _rule(template, "AbortIncompleteUploads")
+    assert rule is not None
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert "Prefix" not in rule
+
+
+def test_media_move_to_deep_archive_only_when_asked_and_small_files_never(template: Template, chosen: Template) -> None:
+    assert _rule(template, "MediaToDeepArchive") is None
+    rule = _rule(chosen, "MediaToDeepArchive")
+    assert rule is not None
+    assert rule["Transitions"] == [{"StorageClass": "DEEP_ARCHIVE", "TransitionInDays": 45}]
+    assert rule["Prefix"] == "gopro-videos/"
+    assert int(rule["ObjectSizeGreaterThan"]) == 1024 * 1024
+
+
+def test_old_versions_expire_when_they_cost_no_early_delete_fee(template: Template, chosen: Template) -> None:
+    for of, days in ((template, 180), (chosen, 200)):
+        rule = _rule(of, "ExpireOldVersions")
+        assert rule is not None
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": days}
+
+
+def test_current_media_never_expire(template: Template, chosen: Template) -> None:
+    for of in (template, chosen):
+        rules = of.properties("S3::Bucket", "Archive")["LifecycleConfiguration"]["Rules"]
+        assert not [rule for rule in rules if "ExpirationInDays" in rule or "ExpirationDate" in rule]
+
+
+def test_runs_expire_and_need_no_key(template: Template, chosen: Template) -> None:
+    for of, days in ((template, 365), (chosen, 40)):
+        bucket = of.properties("S3::Bucket", "Runs")
+        [encryption] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        [rule] = bucket["LifecycleConfiguration"]["Rules"]
+        assert rule["ExpirationInDays"] == days
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix"),
+    [
+        ("KMS::Key", ""),
+        ("S3::Bucket", "Archive"),
+        ("S3::BucketPolicy", "Archive"),
+        ("S3::Bucket", "Runs"),
+        ("DynamoDB::Table", ""),
+        ("SecretsManager::Secret", ""),
+    ],
+)
+def test_data_outlive_the_stack(template: Template, kind: str, prefix: str) -> None:
+    resource = template.one(kind, prefix)
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_logical_ids_of_data_do_not_change(template: Template) -> None:
+    # Another id would make CloudFormation create a second, empty one beside the data.
+    kinds = ("KMS::Key", "S3::Bucket", "DynamoDB::Table", "SecretsManager::Secret")
+    assert sorted(name for kind in kinds for name in template.of_type(kind)) == [
+        "ArchiveBucket49F1AC64",
+        "CredentialsSecret0F9342C7",
+        "Key9BCD29C7",
+        "RunsBucket7FD68A9D",
+        "TrackerTableDF8203A0",
+    ]
+
+
+def test_the_tracker_has_its_keys_and_the_index_of_runs(template: Template) -> None:
+    table = template.properties("DynamoDB::Table")
+    assert table["KeySchema"] == [
+        {"AttributeName": "media_id", "KeyType": "HASH"},
+        {"AttributeName": "record", "KeyType": "RANGE"},
+    ]
+    [index] = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by-run"
+    assert index["KeySchema"] == [
+        {"AttributeName": "run_id", "KeyType": "HASH"},
+        {"AttributeName": "status", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_tracker_is_protected_and_can_be_restored(template: Template) -> None:
+    table = template.properties("DynamoDB::Table")
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_secret_carries_no_value_and_is_named_after_its_stage(template: Template, chosen: Template) -> None:
+    for of, name in ((template, "gopro/credentials"), (chosen, "gopro/credentials-test")):
+        secret = of.properties("SecretsManager::Secret")
+        assert secret["Name"] == name
+        assert not {"SecretString", "GenerateSecretString"} & set(secret)
+
+
+def test_nothing_but_the_secret_and_the_state_machines_logs_has_a_fixed_name(template: Template) -> None:
+    named = {
+        name
+        for name, resource in template.document["Resources"].items()
+        if {"BucketName", "TableName", "FunctionName", "RoleName", "QueueName", "StateMachineName", "LogGroupName"}
+        & set(resource.get("Properties", {}))
+        and not resource["Type"].endswith("Policy")
+    }
+    assert named == {"SyncLogs28E2F86F"}
+
+
+def test_adopted_resources_are_not_created_again(adopted: Template) -> None:
+    assert not adopted.of_type("KMS::Key")
+    assert not adopted.of_type("DynamoDB::Table")
+    assert not adopted.of_type("SecretsManager::Secret")
+    assert [name for name in adopted.of_type("S3::Bucket") if not name.startswith("Runs")] == []
+    environment = adopted.properties("Lambda::Function", "FunctionsVideoDownloader")["Environment"]["Variables"]
+    assert environment["ARCHIVE_BUCKET"] == "an-old-archive"
+    assert environment["TABLE_NAME"] == "OldTracker"
+    assert environment["SECRET_NAME"] == "gopro/credentials"

@@ -1,0 +1,102 @@
+"""The simulator as a command: what it prints, how it stops, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.sandbox.gopro_client import ACCEPT, TIMEOUT
+
+PROJECT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from sandbox.gopro.command import serve
+sys.exit(serve(int(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None))
+"""
+
+
+@contextmanager
+def start(scratch: Path, arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run the command; whatever the test does, no process outlives it."""
+    environment = os.environ | {"TMPDIR": str(scratch), "PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_announces_itself_in_one_line_serves_and_cleans_up_on_a_signal(
+    scratch: Path, number: signal.Signals
+) -> None:
+    with start(scratch, ["0"]) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"Accept": ACCEPT, "Cookie": told["credentials"]["cookies"]}
+        answer = requests.get(told["url"] + "/media/user", headers=headers, timeout=TIMEOUT)
+        assert answer.json()["total_count"] == 8
+        assert list(scratch.iterdir())
+        process.send_signal(number)
+        rest, complaints = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, rest, complaints) == (0, "", "")
+    assert set(told) == {"url", "credentials"}
+    assert set(told["credentials"]) == {"cookies", "user-agent"}
+    assert list(scratch.iterdir()) == []
+
+
+def test_it_serves_a_folder_of_ones_own(scratch: Path, tmp_path: Path) -> None:
+    library = tmp_path / "mine"
+    library.mkdir()
+    (library / "clip.mp4").write_bytes(b"mine")
+    with start(scratch, ["0", str(library)]) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"Accept": ACCEPT, "Cookie": told["credentials"]["cookies"]}
+        rows = requests.get(told["url"] + "/media/search", headers=headers, timeout=TIMEOUT).json()
+        process.terminate()
+        assert process.wait(timeout=TIMEOUT) == 0
+    assert [row["filename"] for row in rows["_embedded"]["media"]] == ["clip.mp4"]
+    assert (library / "clip.mp4").read_bytes() == b"mine"
+
+
+def test_an_empty_folder_is_a_one_line_error(scratch: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with start(scratch, ["0", str(tmp_path / "empty")]) as process:
+        output, complaints = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, output) == (1, "")
+    assert complaints.splitlines() == [
+        f"{tmp_path / 'empty'} holds no files to serve: put some media into it, or name another folder"
+    ]
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_taken_port_is_a_one_line_error(scratch: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with start(scratch, [str(port)]) as process:
+            output, complaints = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, output) == (1, "")
+    assert complaints == f"port {port} on 127.0.0.1 is in use: choose another one, or 0 for any free one\n"
+    assert list(scratch.iterdir()) == []

@@ -1,0 +1,1 @@
+"""What several tests share: servers, fixtures of media, a whole account in one process."""

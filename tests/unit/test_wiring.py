@@ -1,0 +1,117 @@
+"""The services out of the environment, and what is wrong with an environment."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from cloud_sync_common.errors import InvalidInput
+from cloud_sync_common.observability.logs import QUIET
+from cloud_sync_common.wiring import Environment, Wiring, deadline_of, seconds_left
+
+ENVIRON = {
+    "SECRET_NAME": "gopro/credentials",
+    "TABLE_NAME": "Tracker",
+    "ARCHIVE_BUCKET": "archive",
+    "RUNS_BUCKET": "runs",
+    "TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:alerts",
+    "ENVIRONMENT": "prod",
+    "LOG_LEVEL": "INFO",
+    "MULTIPART_THRESHOLD": "104857600",
+    "STORAGE_CLASS": "GLACIER_IR",
+    "WORKERS": "4",
+    "BYTES_PER_FUNCTION": "34359738368",
+    "MAX_FUNCTIONS_PER_MEDIUM": "8",
+    "MAX_CONCURRENT_MEDIA": "6",
+    "TOLERATED_FAILURES": "5",
+    "MAX_STALLED_PASSES": "3",
+    "ALLOWED_HOSTS": "gopro.com, cloudfront.net",
+}
+SERVICES = ["run_control", "lister", "downloader", "uploader"]
+NEEDED = {
+    "run_control": ["MAX_CONCURRENT_MEDIA", "TOLERATED_FAILURES", "SECRET_NAME", "TOPIC_ARN", "ENVIRONMENT"],
+    "lister": ["TABLE_NAME", "RUNS_BUCKET"],
+    "downloader": ["ARCHIVE_BUCKET", "MULTIPART_THRESHOLD", "STORAGE_CLASS", "WORKERS", "MAX_STALLED_PASSES"],
+    "uploader": ["ARCHIVE_BUCKET", "WORKERS"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Credentials and a region, as Lambda gives them; the root logger is put back afterwards."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_built_once_and_kept(service: str) -> None:
+    wired = Wiring(ENVIRON)
+    assert getattr(wired, service) is getattr(wired, service)
+
+
+@pytest.mark.parametrize(("service", "name"), [(service, name) for service in SERVICES for name in NEEDED[service]])
+def test_a_missing_variable_is_named_with_what_to_do(service: str, name: str) -> None:
+    wired = Wiring({key: value for key, value in ENVIRON.items() if key != name})
+    with pytest.raises(InvalidInput, match=f"{name} is missing: deploy the stack again"):
+        getattr(wired, service)
+
+
+@pytest.mark.parametrize("value", ["four", "-1", "1.5"])
+def test_a_variable_that_is_no_number_is_named(value: str) -> None:
+    with pytest.raises(InvalidInput, match="WORKERS must be a whole number"):
+        Environment({"WORKERS": value}).number("WORKERS")
+
+
+def test_limits_are_the_environments() -> None:
+    limits = Wiring(ENVIRON).transfer_limits
+    assert (limits.multipart_threshold, limits.bytes_per_function) == (104_857_600, 34_359_738_368)
+    assert (limits.max_functions, limits.storage_class) == (8, "GLACIER_IR")
+
+
+def test_a_body_is_sent_once_and_other_calls_are_tried_again() -> None:
+    archive = Wiring(ENVIRON).archive
+    retries = [getattr(client.meta.config, "retries", None) for client in (archive.body_client, archive.client)]
+    assert retries == [{"mode": "standard", "total_max_attempts": most} for most in (1, 5)]
+
+
+def test_only_the_listed_hosts_are_trusted_and_never_this_machine() -> None:
+    environ = {**ENVIRON, "GOPRO_API_URL": "http://127.0.0.1:1"}
+    settings = Wiring(environ).provider.settings
+    assert settings.allowed_hosts == ("gopro.com", "cloudfront.net")
+    assert (settings.api_url, settings.allow_loopback) == ("https://api.gopro.com", False)
+
+
+def test_log_lines_carry_function_and_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    Wiring({**ENVIRON, "AWS_LAMBDA_FUNCTION_NAME": "lister"})
+    logging.getLogger("x").info("hello")
+    line = json.loads(written.getvalue())
+    assert (line["function"], line["environment"], line["message"]) == ("lister", "prod", "hello")
+
+
+class Context:
+    """Lambda's context with 100.9 s left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds."""
+        return 100_900
+
+
+def test_an_invocations_time_is_its_contexts() -> None:
+    assert seconds_left(Context()) == 100
+    assert 80 < deadline_of(Context()).remaining() < 100.9 - 15
