@@ -57,7 +57,7 @@ def media_lister(resources: Resources) -> list[iam.PolicyStatement]:
     """Read the library's listing, write rows and the manifest."""
     return [
         _read_secret(resources),
-        *_tracker(resources, "GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+        *_tracker(resources, "GetItem", "BatchGetItem", "UpdateItem"),
         *_run_files(resources),
     ]
 
@@ -67,7 +67,7 @@ def transfer(resources: Resources) -> list[iam.PolicyStatement]:
     media = resources.archive.arn_for_objects(f"{MEDIA_PREFIX}*")
     return [
         _read_secret(resources),
-        *_tracker(resources, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"),
+        *_tracker(resources, "GetItem", "UpdateItem", "ConditionCheckItem", "Query"),
         _allow(
             [
                 "s3:PutObject",  # also Create, UploadPart and Complete

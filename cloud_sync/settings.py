@@ -96,10 +96,10 @@ class Settings:
     uploader_memory_mb: int = 512
     """Memory of ``multipart_uploader`` in MB, 256 to 10,240; cost as ``downloader_memory_mb``."""
 
-    lister_memory_mb: int = 512
-    """Memory of ``media_lister`` in MB, 256 to 10,240; holds one slice of the listing. Under a cent a month."""
+    lister_memory_mb: int = 1024
+    """Memory of ``media_lister`` in MB, 256 to 10,240; merges the whole listing. Cents a month."""
 
-    run_control_memory_mb: int = 512
+    run_control_memory_mb: int = 1024
     """Memory of ``run_control`` in MB, 256 to 10,240; reads a whole run's rows for the report. Under a cent a month."""
 
     function_timeout_seconds: int = 900

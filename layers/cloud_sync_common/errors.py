@@ -31,6 +31,7 @@ Step Functions matches an error's class name exactly and knows no inheritance, s
         LeaseLost             another worker has claimed the medium meanwhile
       MediumError           this medium fails, with a reason; the run goes on
         MediumNotFound        GoPro has no such medium or quality (also an APIError)
+        MediumRefused         GoPro refuses to serve this one medium (also an APIError)
         NoOriginal            the medium is ready, and neither an original nor the fallback exists
         SizeUnproven          the source never said how long the piece is
         RangesUnsupported     the source serves no ranges and one invocation is too short
@@ -158,6 +159,10 @@ class LeaseLost(TransientError):
 
 class MediumNotFound(APIError, MediumError):
     """GoPro has no such medium or quality (404)."""
+
+
+class MediumRefused(APIError, MediumError):
+    """GoPro refuses to serve this medium, although the cookies are good."""
 
 
 class NoOriginal(MediumError):

@@ -48,7 +48,7 @@ class Quality(StrEnum):
 
 
 class SecretUrl(str):
-    """A pre-signed URL: works as a string where it is used, shows only its host where it is printed."""
+    """A pre-signed URL: a string where it is used, and only its host in a ``repr``, so in every dataclass around it."""
 
     __slots__ = ()
 
@@ -114,7 +114,8 @@ class Source:
     size: int | None
     validator: str | None
     ranges: bool
-    content_type: str | None = None
+    is_media: bool = False
+    """By its name the piece is a video, photo or sound: an error document in its place is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.multipart import MultipartArchiver
 from cloud_sync_common.services.archiving.piece_archiver import PieceArchiver
 from cloud_sync_common.services.archiving.work import PieceRow, TransferLimits
-from cloud_sync_common.services.downloading import Clocks, Downloader
+from cloud_sync_common.services.claims import Claims
+from cloud_sync_common.services.downloading import Downloader
 from cloud_sync_common.services.listing import Lister
 from cloud_sync_common.services.reporting import Reporting
 from cloud_sync_common.services.run_control import RunControl, RunLimits
@@ -97,6 +98,7 @@ class Wiring:
     def new_invocation(self) -> None:
         """Forget what must not outlive an invocation: credentials may have been renewed since the last one."""
         self._credentials = None
+        self.tracing.new_invocation()
 
     def credentials(self) -> Credentials:
         """GoPro's cookies, read once in an invocation."""
@@ -141,11 +143,12 @@ class Wiring:
         return Downloader(
             tracker=self.tracker,
             ledger=self.ledger,
+            claims=Claims(self.tracker, self.ledger, _now, _now_text),
             provider=self.provider,
             credentials=self.credentials,
             archiver=PieceArchiver(self.archive, row, self.mover, completion, multipart, self.transfer_limits),
             metrics=self.metrics,
-            clocks=Clocks(_now, _now_text, time.monotonic),
+            monotonic=time.monotonic,
             environment=self.environment.text("ENVIRONMENT"),
             max_stalled_passes=self.environment.number("MAX_STALLED_PASSES"),
         )

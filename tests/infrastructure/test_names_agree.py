@@ -64,7 +64,7 @@ def test_the_transient_errors_of_a_range_are_retried_but_those_that_need_a_new_p
 
 def test_every_error_that_stops_the_run_fails_the_child_and_is_never_retried() -> None:
     download = dict(states())["Download medium"]
-    stopping = leaves(errors.RunError) - {"InvalidInput"}
+    stopping = leaves(errors.RunError)
     caught = {rule["Next"]: set(rule["ErrorEquals"]) for rule in download["Catch"]}
     assert caught["Run stopped"] == stopping
     assert not stopping & names(download, "Retry")

@@ -19,7 +19,6 @@ RUN_FILES = {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 TRANSFER = {
     "secretsmanager:GetSecretValue",
     "dynamodb:GetItem",
-    "dynamodb:PutItem",
     "dynamodb:UpdateItem",
     "dynamodb:ConditionCheckItem",
     "dynamodb:Query",
@@ -53,7 +52,6 @@ EXPECTED = {
         "secretsmanager:GetSecretValue",
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
-        "dynamodb:PutItem",
         "dynamodb:UpdateItem",
     },
     "FunctionsVideoDownloaderRole": OWN_LOGS_AND_TRACES | TRANSFER,

@@ -38,7 +38,8 @@ from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.multipart import MultipartArchiver
 from cloud_sync_common.services.archiving.piece_archiver import PieceArchiver
 from cloud_sync_common.services.archiving.work import PieceRow, TransferLimits
-from cloud_sync_common.services.downloading import Clocks, Downloader
+from cloud_sync_common.services.claims import Claims
+from cloud_sync_common.services.downloading import Downloader
 from cloud_sync_common.services.uploading import Uploader
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
@@ -216,11 +217,12 @@ class World:
         return Downloader(
             tracker=self.tracker,
             ledger=self.ledger,
+            claims=Claims(self.tracker, self.ledger, lambda: self.clock.now, lambda: "2026-01-01T00:00:00Z"),
             provider=self.provider(),
             credentials=self.credentials,
             archiver=PieceArchiver(archive, row, mover, completion, multipart, self.limits),
             metrics=MetricsPublisher(self.metrics),
-            clocks=Clocks(lambda: self.clock.now, lambda: "2026-01-01T00:00:00Z", time.monotonic),
+            monotonic=time.monotonic,
             environment="test",
             max_stalled_passes=2,
         )

@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cloud_sync_common.edges.http import Reply, retry_after_seconds
-from cloud_sync_common.errors import APIError, CredentialsExpired, MediumNotFound, SchemaChanged, SourceUnavailable
+from cloud_sync_common.errors import (
+    APIError,
+    CredentialsExpired,
+    MediumNotFound,
+    MediumRefused,
+    SchemaChanged,
+    SourceUnavailable,
+)
 
+LIBRARY_PATHS = frozenset({"/media/search", "/media/user"})
 _AGAIN = frozenset({408, 425, 429})
 _LOGIN_WORDS = ("login", "log-in", "signin", "sign-in", "authorize", "oauth")
 _LOGIN_PAGE = (b"login", b"log in", b"sign in", b"sign-in", b"signin", b"password")
@@ -40,9 +48,7 @@ def read_answer(path: str, reply: Reply, now: float) -> object:
     if 300 <= status < 400:
         raise _redirected(path, reply)
     if status >= 400:
-        raise SchemaChanged(
-            f"GET {path}: GoPro refuses our form of request ({status}); the API has changed", status=status
-        )
+        raise _wrong_request(path, status)
     if status != 200 or not reply.body.strip():
         return Retry(f"GoPro answered {status} with an empty body", status)
     if reply.is_html:
@@ -63,8 +69,16 @@ def _refused(path: str, reply: Reply) -> APIError:
     return CredentialsExpired(f"GET {path}: GoPro refuses the cookies ({reply.status}); {_RENEW}", status=reply.status)
 
 
+def _wrong_request(path: str, status: int) -> APIError:
+    """For one medium this is the medium's trouble; for the whole library it is a changed API."""
+    if path in LIBRARY_PATHS:
+        message = f"GET {path}: GoPro refuses our form of request ({status}); the API has changed"
+        return SchemaChanged(message, status=status)
+    return MediumRefused(f"GET {path}: GoPro refuses to serve this medium ({status})", status=status)
+
+
 def _not_found(path: str, status: int) -> APIError:
-    if path in {"/media/search", "/media/user"}:
+    if path in LIBRARY_PATHS:
         return SchemaChanged(f"GET {path}: GoPro no longer answers at this address ({status})", status=status)
     return MediumNotFound(f"GET {path}: GoPro has no such medium ({status})", status=404)
 

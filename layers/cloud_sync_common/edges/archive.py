@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ALGORITHM: ChecksumAlgorithmType = "CRC64NVME"
 DAMAGED_CODES = frozenset({"BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "InvalidChunkSizeError"})
+CONFLICT_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 PARTS_CODES = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 
@@ -240,7 +241,7 @@ class Archive:
         try:
             with _translating():
                 yield
-        except (ArchiveUnavailable, TransferError, ArchiveRefused):
+        except (ArchiveUnavailable, ArchiveThrottled, TransferError, ArchiveRefused):
             if body.error is not None:
                 raise body.error from None
             raise
@@ -258,8 +259,10 @@ def _translated(error: Any) -> Exception:
     code, status = code_of(error), status_of(error)
     if code == "NoSuchUpload":
         return UploadGone()
-    if status in (409, 412):
-        return KeyTaken() if status == 412 else WriteConflict()
+    if status == 412:
+        return KeyTaken()
+    if code in CONFLICT_CODES:
+        return WriteConflict()
     if code in PARTS_CODES:
         return PartsUnusable()
     if code in DAMAGED_CODES:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-SUBJECT_MOST = 100
-"""Characters of an SNS subject; it must be ASCII."""
+SUBJECT_MOST = 99
+"""Characters of an SNS subject ("less than 100"); it must be ASCII."""
 
 
 @dataclass(frozen=True, slots=True)

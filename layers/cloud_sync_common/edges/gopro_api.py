@@ -14,9 +14,17 @@ from urllib.parse import quote
 import requests
 
 from cloud_sync_common.edges import http
-from cloud_sync_common.edges.api_answers import Retry, read_answer
+from cloud_sync_common.edges.api_answers import LIBRARY_PATHS, Retry, read_answer
 from cloud_sync_common.edges.credentials import Credentials
-from cloud_sync_common.errors import APIError, MediumNotFound, SchemaChanged, SourceThrottled, SourceUnavailable
+from cloud_sync_common.errors import (
+    APIError,
+    CredentialsExpired,
+    MediumNotFound,
+    MediumRefused,
+    SchemaChanged,
+    SourceThrottled,
+    SourceUnavailable,
+)
 from cloud_sync_common.rules.listing_row import FIELDS, Page, parse_page, whole_number
 
 API_URL = "https://api.gopro.com"
@@ -114,13 +122,28 @@ class GoProApi:
         for attempt in range(self._attempts):
             if attempt:
                 self._wait(path, trouble, attempt)
-            answer = self._ask_once(path, credentials, params or {})
+            answer = self._ask_believing(path, credentials, params or {})
             if not isinstance(answer, Retry):
                 return answer
             trouble = answer
         if trouble.status == 500 and path != _ACCOUNT_PATH:
             self._ask_about_the_cookies(path, credentials)
         raise self._given_up(path, trouble)
+
+    def _ask_believing(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
+        """A 403 for one medium is about the cookies only if GoPro's cheapest call is refused, too."""
+        try:
+            return self._ask_once(path, credentials, params)
+        except CredentialsExpired as error:
+            if error.status != 403 or path in LIBRARY_PATHS:
+                raise
+            try:
+                account = self._ask_once(_ACCOUNT_PATH, credentials, {})
+            except SchemaChanged:
+                raise error from None
+            if isinstance(account, Retry):
+                return account
+            raise MediumRefused(f"GET {path}: GoPro refuses to serve this medium (403)", status=403) from error
 
     def _ask_once(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
         headers = {"Accept": _ACCEPT, "Cookie": credentials.cookies, "User-Agent": credentials.user_agent}

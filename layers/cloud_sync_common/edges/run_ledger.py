@@ -45,6 +45,10 @@ class RunLedger:
             )
         )
 
+    def count_odd_medium(self, run_id: str, media_id: str) -> int:
+        """Note a medium whose answers have an unknown shape; how many distinct ones this run has met."""
+        return self._table.add_to_set(_run_key(run_id), RUN, "odd_media", media_id)
+
     def take_lock(self, owner: str, facts: Mapping[str, Any], *, instead_of: str | None = None) -> bool:
         """Take the lock if it is free or already ours, or if ``instead_of`` (a dead owner) still holds it."""
         row = {**facts, "media_id": LOCK, "record": LOCK, "status": "HELD", "schema": SCHEMA, "lock_owner": owner}

@@ -86,11 +86,14 @@ class Table:
         item = answer.get("Item")
         return row_of(item) if item else None
 
-    def batch_get(self, keys: Iterable[tuple[str, str]]) -> Iterator[Row]:
-        """The rows that exist among ``keys``; everything unprocessed is asked for again, or it raises."""
+    def batch_get(self, keys: Iterable[tuple[str, str]], names: tuple[str, ...] = ()) -> Iterator[Row]:
+        """The rows that exist among ``keys``; everything unprocessed is asked for again, or it raises.
+
+        ``names`` are the attributes wanted, all if empty.
+        """
         wanted = [key_of(media_id, record) for media_id, record in dict.fromkeys(keys)]
         for start in range(0, len(wanted), BATCH_GET_MOST):
-            yield from self._one_batch(wanted[start : start + BATCH_GET_MOST])
+            yield from self._one_batch(wanted[start : start + BATCH_GET_MOST], projection(names) if names else {})
 
     def query(self, **arguments: Any) -> Iterator[Row]:
         """Every row of a query, page after page."""
@@ -129,6 +132,19 @@ class Table:
                 ]
             )
 
+    def add_to_set(self, media_id: str, record: str, name: str, value: str) -> int:
+        """Add to a set of strings; how many it then has."""
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=key_of(media_id, record),
+                UpdateExpression="ADD #set :value",
+                ExpressionAttributeNames={"#set": name},
+                ExpressionAttributeValues={":value": {"SS": [value]}},
+                ReturnValues="UPDATED_NEW",
+            )
+        return len(answer["Attributes"][name]["SS"])
+
     def put(self, row: Row, condition: str, values: Mapping[str, Any]) -> None:
         """Write a whole row if the condition holds."""
         with translated():
@@ -149,11 +165,12 @@ class Table:
                 ExpressionAttributeValues=serialized(values),
             )
 
-    def _one_batch(self, keys: list[dict[str, Any]]) -> Iterator[Row]:
+    def _one_batch(self, keys: list[dict[str, Any]], wanted: dict[str, Any]) -> Iterator[Row]:
         left: Any = keys
         for attempt in range(BATCH_GET_ATTEMPTS):
+            request: Any = {"Keys": left, "ConsistentRead": True, **wanted}
             with translated():
-                answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": left, "ConsistentRead": True}})
+                answer = self._client.batch_get_item(RequestItems={self._name: request})
             yield from (row_of(item) for item in answer["Responses"].get(self._name, []))
             unprocessed: Any = answer.get("UnprocessedKeys", {})
             left = unprocessed.get(self._name, {}).get("Keys", [])
@@ -176,6 +193,14 @@ def translated() -> Iterator[None]:
         raise TrackerUnavailable(f"DynamoDB does not answer properly ({code_of(error)})") from error
 
 
+def projection(names: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments that ask for some attributes only; every name goes through a placeholder, as some are reserved."""
+    return {
+        "ProjectionExpression": ", ".join(f"#{name}" for name in names),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+    }
+
+
 def key_of(media_id: str, record: str) -> dict[str, Any]:
     """A row's primary key."""
     return {"media_id": {"S": media_id}, "record": {"S": record}}
@@ -196,8 +221,8 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+    if isinstance(value, list | set):
+        return [_plain(inner) for inner in (sorted(value) if isinstance(value, set) else value)]
     return value
 
 

@@ -17,13 +17,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cloud_sync_common.edges.table import Change, Row, Table, serialized
+from cloud_sync_common.edges.table import Change, Row, Table, projection, serialized
 from cloud_sync_common.errors import LeaseLost
 from cloud_sync_common.models import SCHEMA, MediaId, PieceId, Status
 
 MEDIUM = "MEDIUM"
 PIECE_PREFIX = "PIECE#"
 RUN_INDEX = "by-run"
+SYNCED_FACTS = ("media_id", "status", "synced_signature", "fallback", "note", "facts_hash")
+REPORTED_FACTS = (
+    *("media_id", "record", "status", "run_id", "completed_run_id", "reason", "note", "fallback", "synced_signature"),
+    *("signature", "piece_count", "bytes_transferred", "piece_id", "label", "position", "key", "size", "crc64nvme"),
+    "quality",
+)
+"""What a run's report is made of."""
 
 
 class Tracker:
@@ -41,10 +48,16 @@ class Tracker:
         rows = self._table.batch_get((media_id, MEDIUM) for media_id in media_ids)
         return {MediaId(row["media_id"]): row for row in rows}
 
+    def synced_facts(self, media_ids: Iterable[MediaId]) -> dict[MediaId, Row]:
+        """As ``media``, but only what tells whether a medium is synced and known: a library's worth fits in memory."""
+        rows = self._table.batch_get(((media_id, MEDIUM) for media_id in media_ids), SYNCED_FACTS)
+        return {MediaId(row.pop("media_id")): row for row in rows}
+
     def pieces(self, media_id: MediaId) -> dict[PieceId, Row]:
         """Every piece row of one medium, strongly consistent."""
         rows = self._table.query(
-            KeyConditionExpression="media_id = :id AND begins_with(record, :piece)",
+            KeyConditionExpression="media_id = :id AND begins_with(#record, :piece)",
+            ExpressionAttributeNames={"#record": "record"},
             ExpressionAttributeValues=serialized({":id": media_id, ":piece": PIECE_PREFIX}),
             ConsistentRead=True,
         )
@@ -59,6 +72,7 @@ class Tracker:
         return self._table.query(
             IndexName=RUN_INDEX,
             KeyConditionExpression="run_id = :run",
+            **projection(REPORTED_FACTS),
             ExpressionAttributeValues=serialized({":run": run_id}),
         )
 
@@ -72,6 +86,10 @@ class Tracker:
                 defaults={"status": Status.LISTED, "first_listed_at": facts["listed_at"]},
             )
         )
+
+    def forget_synced(self, media_id: MediaId) -> None:
+        """Have a medium looked at again although nothing has changed. What is archived stays what it is."""
+        self._table.update(Change(media_id, MEDIUM, sets={"schema": SCHEMA}, removes=("synced_signature",)))
 
     def claim(
         self,

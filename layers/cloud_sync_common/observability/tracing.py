@@ -28,6 +28,10 @@ class Tracing:
         self._parts_left = MAX_PART_SUBSEGMENTS
         self._lock = threading.Lock()
 
+    def new_invocation(self) -> None:
+        """Give this invocation its own share of part subsegments."""
+        self._parts_left = MAX_PART_SUBSEGMENTS
+
     @contextmanager
     def subsegment(self, name: str) -> Iterator[None]:
         """Record the block under ``name``."""

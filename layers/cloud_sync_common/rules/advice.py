@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cloud_sync_common import errors
 from cloud_sync_common.rules.report import Ending
 from cloud_sync_common.rules.urls import redact
 
 LONGEST = 1_000
+
+ERROR_NAMES = frozenset(name for name, kind in vars(errors).items() if isinstance(kind, type))
+"""Errors of our own: their messages are made to be read."""
 
 _OWN_WORDS = frozenset(
     {"CredentialsExpired", "CredentialsMalformed", "CredentialsMissing", "InvalidInput", "RunStopped"}
@@ -33,6 +37,13 @@ def ending_of(error: Mapping[str, Any], run: Mapping[str, Any] | None) -> Ending
     if not name:
         return Ending()
     return _ending(str(name), _message(error.get("Cause")))
+
+
+def failure_of(error: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and reason of a medium's failure that the state machine caught: the function's own words if it had any."""
+    name = str(error.get("Error") or "Unknown")
+    said = _message(error.get("Cause")) if name in ERROR_NAMES else ""
+    return name, redact(f"{name}: {said or 'the function did not finish'}")[:LONGEST]
 
 
 def _ending(name: str, message: str) -> Ending:

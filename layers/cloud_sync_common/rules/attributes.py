@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -25,6 +26,9 @@ _LONGEST_NAME, _LONGEST_VALUE = 600, 160
 _SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~\""
 
 _TYPES = {".360": "video/mp4", ".lrv": "video/mp4", ".gpr": "image/x-gopro-gpr", ".insv": "video/mp4"}
+
+
+_CHANGED = re.compile(r"\.changed-[0-9a-f]{10}\Z")
 
 
 def idempotency_token(media_id: MediaId, piece_id: PieceId, source: Source) -> str:
@@ -62,6 +66,11 @@ def content_type(filename: str) -> str:
     return _TYPES.get(extension) or mimetypes.guess_type(f"x{extension}")[0] or "application/octet-stream"
 
 
+def is_media_name(filename: str) -> bool:
+    """Whether a name is that of a video, a photo or a sound."""
+    return content_type(filename).partition("/")[0] in ("video", "image", "audio")
+
+
 def storage_class_for(size: int | None, wished: str) -> str:
     """The archive's class, but STANDARD for small files."""
     return SIDE_FILE_CLASS if size is not None and size < SIDE_FILE_BYTES else wished
@@ -76,7 +85,8 @@ def revised_key(key: ObjectKey, token: str) -> ObjectKey:
     """Where a changed source is archived: beside the old object, its name marked with the token's beginning."""
     folder, _, name = key.rpartition("/")
     stem, extension = split_extension(name)
-    return ObjectKey(f"{folder}/{object_name(f'{stem}.changed-{token[:10]}{extension}')}")
+    original = _CHANGED.sub("", stem)
+    return ObjectKey(f"{folder}/{object_name(f'{original}.changed-{token[:10]}{extension}')}")
 
 
 def _ascii(value: str, most: int = _LONGEST_VALUE) -> str:

@@ -50,11 +50,11 @@ class ListEvent:
 
 @dataclass(frozen=True, slots=True)
 class FailureEvent:
-    """What reaches ``run_control`` when a function died: the name of the error that the state machine caught."""
+    """What reaches ``run_control`` when a function failed for good: the error that the state machine caught."""
 
     run_id: str
     media_id: MediaId
-    error: str
+    error: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,12 @@ def parse_control(event: object) -> str:
 
 
 def parse_failure(event: object) -> FailureEvent:
-    """A medium whose function died."""
+    """A medium whose function failed for good."""
     fields = _mapping(event)
-    return FailureEvent(_text(fields, "run_id"), MediaId(_text(fields, "media_id")), _text(fields, "error"))
+    error = fields.get("error")
+    if not isinstance(error, Mapping):
+        raise InvalidInput("error must be an object with Error and Cause")
+    return FailureEvent(_text(fields, "run_id"), MediaId(_text(fields, "media_id")), error)
 
 
 def parse_execution(event: object) -> Execution:

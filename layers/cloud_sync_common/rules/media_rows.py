@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -17,9 +19,10 @@ _NAMES = tuple(field.name for field in fields(Medium))
 
 
 def listing_facts(medium: Medium) -> dict[str, Any]:
-    """The attributes that the listing contributes to the medium's row."""
+    """The attributes that the listing contributes to the medium's row; ``facts_hash`` tells whether they changed."""
     kept = {name: value for name, value in asdict(medium).items() if value is not None}
-    return {"filename": medium.filename, "signature": signature(medium), "medium": kept}
+    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    return {"filename": medium.filename, "signature": signature(medium), "medium": kept, "facts_hash": digest}
 
 
 def medium_of(row: Mapping[str, Any], event: DownloadEvent) -> Medium:

@@ -12,7 +12,6 @@ from cloud_sync_common.errors import PieceTooLarge
 
 MIB = 1024 * 1024
 MAX_PARTS = 10_000
-MIN_PART = 5 * MIB
 MAX_PART = 5 * 1024 * MIB
 USUAL_MIN_PART = 16 * MIB
 USUAL_MAX_PART = 256 * MIB

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloud_sync_common.models import Outcome, Status
-from cloud_sync_common.rules.media_rows import SOURCE_DELETED
+from cloud_sync_common.rules.media_rows import SOURCE_DELETED, is_synced
 
 COUNTS = ("listed", "completed", "already_synced", "not_ready", "source_deleted", "failed", "skipped")
 SKIPPED = "SKIPPED"
@@ -56,6 +56,7 @@ class Findings:
     already_synced: int = 0
     missing: int = 0
     problems: int = 0
+    unknown: int = 0
     bytes_transferred: int = 0
     media: list[dict[str, Any]] = field(default_factory=list)
     ending: Ending = Ending()
@@ -67,15 +68,18 @@ def classify(row: Mapping[str, Any] | None, run_id: str, ending: Ending) -> tupl
         return Outcome.FAILED.value, _unfinished(ending)
     status = row.get("status")
     if status == Status.COMPLETED:
-        return _completed(row, run_id)
+        return _completed(row, run_id, ending)
     if row.get("run_id") == run_id and status in (Status.NOT_READY, Status.FAILED):
         return str(status), str(row.get("reason", ""))
     return Outcome.FAILED.value, _unfinished(ending)
 
 
-def _completed(row: Mapping[str, Any], run_id: str) -> tuple[str, str]:
+def _completed(row: Mapping[str, Any], run_id: str, ending: Ending) -> tuple[str, str]:
+    """COMPLETED by an earlier run counts only if that is still all that GoPro lists, or this run has looked."""
     if row.get("completed_run_id") != run_id:
-        return Outcome.ALREADY_SYNCED.value, ""
+        if row.get("run_id") == run_id or is_synced(row, str(row.get("signature"))):
+            return Outcome.ALREADY_SYNCED.value, ""
+        return Outcome.FAILED.value, _unfinished(ending)
     if row.get("note") == SOURCE_DELETED:
         return Outcome.SOURCE_DELETED.value, "GoPro no longer has this medium"
     return Outcome.COMPLETED.value, "a proxy: GoPro has no original" if row.get("fallback") else ""
@@ -146,6 +150,8 @@ def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, s
         reasons.append(f"GoPro counts {findings.missing} more media than its listing showed")
     if findings.problems:
         reasons.append(f"{findings.problems} rows of the listing name no medium")
+    if findings.unknown:
+        reasons.append(f"{findings.unknown} of the media_ids asked for are not in the library")
     return (RunStatus.PARTIAL, "; ".join(reasons)) if reasons else (RunStatus.SUCCEEDED, "")
 
 

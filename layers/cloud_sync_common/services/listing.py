@@ -11,18 +11,18 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.run_ledger import RunLedger
 from cloud_sync_common.edges.runs_bucket import RunsBucket, listing_key, run_key
+from cloud_sync_common.edges.table import Row
 from cloud_sync_common.edges.tracker import Tracker
-from cloud_sync_common.errors import SchemaChanged
-from cloud_sync_common.gopro_provider import MAX_PAGES, GoProProvider
+from cloud_sync_common.errors import InvalidInput, RunsBucketUnavailable
+from cloud_sync_common.gopro_provider import GoProProvider
 from cloud_sync_common.models import MediaId, Medium
 from cloud_sync_common.rules.events import ListEvent
-from cloud_sync_common.rules.listing_row import Page
 from cloud_sync_common.rules.media_rows import listing_facts, medium_from_document
 from cloud_sync_common.rules.run_request import RunRequest, parse_run_request
 from cloud_sync_common.rules.selection import Selection, as_dry_run, distinct, manifest, select
@@ -42,15 +42,28 @@ MERGE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """Where a listing goes on: the next page, which reading it is, and how many documents there are."""
+    """Where a listing goes on: the next page, which reading it is, how many documents there are.
+
+    ``over`` is 1 once all is read, and only the tracker has to be told.
+    """
 
     page: int = 1
     reading: int = 1
     documents: int = 0
+    over: int = 0
 
     @classmethod
     def parse(cls, cursor: Mapping[str, Any]) -> _Cursor:
-        return cls(**{name: int(cursor[name]) for name in ("page", "reading", "documents") if name in cursor})
+        return cls(**{field.name: int(cursor[field.name]) for field in fields(cls) if field.name in cursor})
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """All readings merged. ``missing`` is how many more media GoPro counts, ``problems`` rows that name no medium."""
+
+    media: list[Medium]
+    missing: int
+    problems: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,95 +90,107 @@ class Lister:
             return self._list(event, request, deadline)
 
     def _request(self, run_id: str) -> RunRequest:
+        """What the run was asked for. Without it nobody knows whether this is a dry run: never guessed."""
         document = self.runs.get_json(run_key(run_id, "request.json"))
-        return parse_run_request({} if document is None else document)
+        if document is None:
+            raise InvalidInput("the run's request.json is missing in the runs bucket: start a new run")
+        return parse_run_request(document)
 
     def _list(self, event: ListEvent, request: RunRequest, deadline: Deadline) -> dict[str, Any]:
         cursor = _Cursor.parse(event.cursor)
+        if not cursor.over:
+            cursor, finished = self._read(event.run_id, cursor, deadline)
+            if not finished:
+                return _continue(cursor)
+        listing = self._merge(event.run_id, cursor.documents)
+        if listing.missing and cursor.reading < READINGS:
+            logger.warning("%d media are missing in the listing; reading it again", listing.missing)
+            return _continue(_Cursor(1, cursor.reading + 1, cursor.documents))
+        return self._decide(event.run_id, listing, request, deadline) or _continue(replace(cursor, over=1))
+
+    def _read(self, run_id: str, cursor: _Cursor, deadline: Deadline) -> tuple[_Cursor, bool]:
+        """Store page after page until the listing ends or the time does; the cursor behind the last one stored."""
         previous: frozenset[MediaId] = frozenset()
-        while True:
-            page = self._read_page(event.run_id, cursor)
+        for page in self.provider.list_media(self.credentials(), first_page=cursor.page, per_page=PER_PAGE):
+            document = {
+                "media": [asdict(medium) for medium in page.media],
+                "total_items": page.total_items,
+                "problems": page.problems,
+                "reading": cursor.reading,
+            }
+            self.runs.put_json(listing_key(run_id, cursor.documents + 1), document)
+            cursor = replace(cursor, page=page.number + 1, documents=cursor.documents + 1)
             ids = frozenset(medium.media_id for medium in page.media)
-            if page.is_last or ids == previous:
+            if ids == previous:
                 break
             previous = ids
-            cursor = _Cursor(cursor.page + 1, cursor.reading, cursor.documents + 1)
-            if not deadline.allows(MERGE_SECONDS):
-                return {"decision": "CONTINUE", "cursor": asdict(cursor), "manifest_key": ""}
-        documents = cursor.documents + 1
-        media, expected, problems = self._merge(event.run_id, documents)
-        if expected is not None and len(media) < expected and cursor.reading < READINGS:
-            logger.warning("listed %d of %d media; reading the listing again", len(media), expected)
-            again = _Cursor(1, cursor.reading + 1, documents)
-            return {"decision": "CONTINUE", "cursor": asdict(again), "manifest_key": ""}
-        missing = max(0, (expected or 0) - len(media))
-        return self._decide(event.run_id, media, request, missing=missing, problems=problems)
+            if not page.is_last and not deadline.allows(MERGE_SECONDS):
+                return cursor, False
+        return cursor, True
 
-    def _read_page(self, run_id: str, cursor: _Cursor) -> Page:
-        """Ask for one page and store it."""
-        if cursor.page > MAX_PAGES:
-            raise SchemaChanged(f"GoPro's listing has no end after {MAX_PAGES} pages; listing stopped")
-        page = self.provider.api.search(cursor.page, PER_PAGE, self.credentials())
-        document = {
-            "media": [asdict(medium) for medium in page.media],
-            "total_items": page.total_items,
-            "problems": page.problems,
-            "reading": cursor.reading,
-        }
-        self.runs.put_json(listing_key(run_id, cursor.documents + 1), document)
-        return page
-
-    def _merge(self, run_id: str, documents: int) -> tuple[list[Medium], int | None, int]:
-        """Distinct media of all documents, GoPro's own count (its latest word), and rows of a reading without id."""
-        expected: int | None = None
+    def _merge(self, run_id: str, documents: int) -> _Listing:
+        """Distinct media of all documents, GoPro's own count being the latest one beside media."""
+        expected = 0
         problems: Counter[int] = Counter()
 
         def rows() -> Iterator[Medium]:
             nonlocal expected
             for number in range(1, documents + 1):
-                document = self.runs.get_json(listing_key(run_id, number)) or {"media": []}
-                counted = document.get("total_items")
-                expected = expected if counted is None else counted
-                problems[document.get("reading", 1)] += document.get("problems", 0)
+                document = self.runs.get_json(listing_key(run_id, number))
+                if document is None:
+                    raise RunsBucketUnavailable(f"page {number} of the listing is not in the runs bucket")
+                if document["media"] and document["total_items"] is not None:
+                    expected = document["total_items"]
+                problems[document["reading"]] += document["problems"]
                 yield from (medium_from_document(row) for row in document["media"])
 
-        return distinct(rows()), expected, max(problems.values(), default=0)
+        media = distinct(rows())
+        return _Listing(media, max(0, expected - len(media)), max(problems.values(), default=0))
 
-    def _decide(
-        self, run_id: str, media: list[Medium], request: RunRequest, *, missing: int, problems: int
-    ) -> dict[str, Any]:
-        rows = self.tracker.media(medium.media_id for medium in media)
-        selection = select(media, rows, request)
+    def _decide(self, run_id: str, listing: _Listing, request: RunRequest, deadline: Deadline) -> dict[str, Any] | None:
+        """Write the manifest and the summary; ``None`` if the time ended before the tracker knew every medium."""
+        rows = self.tracker.synced_facts(medium.media_id for medium in listing.media)
+        selection = select(listing.media, rows, request)
         if request.dry_run:
             selection = as_dry_run(selection)
-        else:
-            self._record(selection.queued, rows)
+        elif not self._record(selection.queued, rows, request, deadline):
+            return None
         key = run_key(run_id, "manifest.json")
         self.runs.put_json(key, manifest(selection))
-        self.runs.put_json(run_key(run_id, "summary.json"), _summary(selection, missing=missing, problems=problems))
-        logger.info(
-            "listed",
-            extra={"run_id": run_id, "listed": selection.listed, "queued": len(selection.queued), "missing": missing},
-        )
+        unknown = len(request.media_ids - {medium.media_id for medium in listing.media})
+        self.runs.put_json(run_key(run_id, "summary.json"), _summary(selection, listing, unknown))
+        logger.info("listed", extra={"run_id": run_id, "listed": selection.listed, "queued": len(selection.queued)})
         decision = "SYNC" if selection.queued else "NOTHING_TO_DO"
         return {"decision": decision, "cursor": {}, "manifest_key": key}
 
-    def _record(self, queued: list[Medium], rows: Mapping[MediaId, Mapping[str, Any]]) -> None:
-        """Have what the downloader needs in the tracker; rows that say so already are left alone."""
+    def _record(
+        self, queued: list[Medium], rows: Mapping[MediaId, Row], request: RunRequest, deadline: Deadline
+    ) -> bool:
+        """Have what the downloader needs in the tracker; rows that say so already are left alone.
+
+        False if the time ended first. What ``relist`` asks for loses its proof of being synced, nothing else.
+        """
         listed_at = self.now_text()
 
-        def record(medium: Medium) -> None:
-            facts = listing_facts(medium)
-            row = rows.get(medium.media_id, {})
-            if any(row.get(name) != value for name, value in facts.items()):
+        def record(medium: Medium) -> bool:
+            if not deadline.allows(0):
+                return False
+            facts, row = listing_facts(medium), rows.get(medium.media_id, {})
+            if row.get("facts_hash") != facts["facts_hash"]:
                 self.tracker.record_listing(medium.media_id, {**facts, "listed_at": listed_at})
+            if request.relist and "synced_signature" in row:
+                self.tracker.forget_synced(medium.media_id)
+            return True
 
         with ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="listing") as pool:
-            for _ in pool.map(record, queued):
-                pass
+            return all(list(pool.map(record, queued)))
 
 
-def _summary(selection: Selection, *, missing: int, problems: int) -> dict[str, Any]:
+def _continue(cursor: _Cursor) -> dict[str, Any]:
+    return {"decision": "CONTINUE", "cursor": asdict(cursor), "manifest_key": ""}
+
+
+def _summary(selection: Selection, listing: _Listing, unknown: int) -> dict[str, Any]:
     """What the report needs of the listing: ``run_control`` reads it back."""
     return {
         "listed": selection.listed,
@@ -175,6 +200,7 @@ def _summary(selection: Selection, *, missing: int, problems: int) -> dict[str, 
             {"media_id": medium.media_id, "filename": medium.filename, "reason": reason}
             for medium, reason in selection.skipped
         ],
-        "missing": missing,
-        "problems": problems,
+        "missing": listing.missing,
+        "problems": listing.problems,
+        "unknown": unknown,
     }

@@ -58,6 +58,7 @@ class Reporting:
         findings.already_synced = summary["already_synced"]
         findings.missing = summary["missing"]
         findings.problems = summary["problems"]
+        findings.unknown = summary["unknown"]
         for skipped in summary["skipped"]:
             findings.media.append(entry(skipped["media_id"], skipped["filename"], SKIPPED, skipped["reason"], ()))
 

@@ -14,6 +14,7 @@ from cloud_sync_common.edges.table import Row
 from cloud_sync_common.edges.tracker import Tracker
 from cloud_sync_common.gopro_provider import GoProProvider
 from cloud_sync_common.models import Medium, ObjectKey, Piece, PieceId, Source, UploadId
+from cloud_sync_common.rules.attributes import is_media_name
 from cloud_sync_common.rules.events import DownloadEvent, UploadEvent
 from cloud_sync_common.rules.media_rows import medium_of
 from cloud_sync_common.rules.parts import PartPlan
@@ -71,7 +72,7 @@ class Uploader:
 
     def _job(self, row: Row, piece: Piece, medium: Medium) -> PartJob:
         urls = PieceUrls(piece, lambda: self._pieces(medium))
-        source = Source(row["size"], row.get("validator"), ranges=True)
+        source = Source(row["size"], row.get("validator"), ranges=True, is_media=is_media_name(piece.filename))
         return PartJob(ObjectKey(row["key"]), UploadId(row["upload_id"]), source, urls)
 
     def _pieces(self, medium: Medium) -> dict[PieceId, Piece]:

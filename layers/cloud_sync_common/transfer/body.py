@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from cloud_sync_common.errors import SourceUnavailable, TransferError, TruncatedBody
+from cloud_sync_common.errors import SourceUnavailable, TransferError, TruncatedBody, WrongContent
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
 
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes asked of the socket at a time: what stays in a core's L2 cache (performance.md 2)."""
 
+_DOCUMENT = re.compile(rb'\s*(<!doctype|<html|<\?xml|<error|\{\s*")', re.IGNORECASE)
+
 
 class SourceBody:
     """A forward-only, file-like body that botocore can stream; never more than ``CHUNK`` bytes in memory.
 
     ``expected`` is the length that must arrive, ``None`` if nobody knows it. botocore wraps whatever ``read`` raises
-    into an exception of its own, so the original is kept in ``error``.
+    into an exception of its own, so the original is kept in ``error``. ``sniff`` refuses a body that begins like an
+    error document, whatever its headers said (fault F13).
     """
 
-    def __init__(self, response: requests.Response, expected: int | None, deadline: Deadline) -> None:
+    def __init__(
+        self, response: requests.Response, expected: int | None, deadline: Deadline, *, sniff: bool = False
+    ) -> None:
         self._raw = response.raw
+        self._sniff = sniff
         self._expected = expected
         self._deadline = deadline
         self._crc = Crc64Nvme()
@@ -45,7 +52,7 @@ class SourceBody:
         """
         try:
             return self._read(CHUNK if amount is None or amount < 0 else min(amount, CHUNK))
-        except (TransferError, SourceUnavailable, DeadlineReached) as error:
+        except (TransferError, SourceUnavailable, WrongContent, DeadlineReached) as error:
             self.error = error
             raise
 
@@ -55,6 +62,9 @@ class SourceBody:
             data: bytes = self._raw.read(amount, decode_content=False)
         except (Urllib3Error, OSError) as error:
             raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None
+        if self._sniff and data:
+            self._sniff = False
+            _refuse_documents(data)
         self.received += len(data)
         self._crc.update(data)
         if self._expected is not None:
@@ -63,3 +73,8 @@ class SourceBody:
             if not data and self.received < self._expected:
                 raise TruncatedBody(f"the source sent {self.received} of {self._expected} bytes")
         return data
+
+
+def _refuse_documents(beginning: bytes) -> None:
+    if _DOCUMENT.match(beginning):
+        raise WrongContent("the source sent an error document in place of media")

@@ -50,7 +50,6 @@ class TransferStats:
     """What a transfer measured, for metrics; safe to share between threads."""
 
     time_to_first_byte: float | None = None
-    bytes_moved: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def first_byte(self, seconds: float) -> None:
@@ -58,11 +57,6 @@ class TransferStats:
         with self._lock:
             if self.time_to_first_byte is None:
                 self.time_to_first_byte = seconds
-
-    def moved(self, size: int) -> None:
-        """Count bytes that S3 has accepted."""
-        with self._lock:
-            self.bytes_moved += size
 
 
 @dataclass(slots=True)
@@ -86,7 +80,7 @@ class PartMover:
         slowest = 0.0
         waiting = iter(parts)
         first = True
-        with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="part") as pool, self.tracing.shared():
+        with self.tracing.shared(), ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="part") as pool:
             running: set[Future[tuple[UploadedPart, float]]] = set()
             while True:
                 for part in _up_to(waiting, self.workers - len(running)):
@@ -113,9 +107,7 @@ class PartMover:
         def one_try() -> UploadedPart:
             return job.urls.with_url(lambda url: self._move_one(job, part, url, deadline, stats))
 
-        uploaded = self.retry.run(one_try, deadline)
-        stats.moved(part.size)
-        return uploaded, self.clock() - begun
+        return self.retry.run(one_try, deadline), self.clock() - begun
 
     def _move_one(
         self, job: PartJob, part: Part, url: SecretUrl, deadline: Deadline, stats: TransferStats

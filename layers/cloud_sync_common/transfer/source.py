@@ -27,12 +27,15 @@ from cloud_sync_common.errors import (
     WrongContent,
 )
 from cloud_sync_common.models import Piece, SecretUrl, Source
+from cloud_sync_common.rules.attributes import is_media_name
 from cloud_sync_common.transfer.body import SourceBody
 from cloud_sync_common.transfer.deadline import Deadline
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of data."""
 
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+_DOCUMENTS = frozenset({"application/json", "application/xml", "application/problem+json"})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
@@ -90,10 +93,10 @@ class SourceReader:
         """
         if piece.head_url is not None:
             with self._request("HEAD", piece.head_url, {}) as response:
-                if response.status_code == 200 and "Content-Length" in response.headers:
-                    _refuse_pages(response)
-                    return _source_of(response, _length(response), ranges=_offers_ranges(response))
-        return self._probe_by_first_byte(url)
+                size = _length(response)
+                if response.status_code == 200 and size is not None and _offers_ranges(response, size):
+                    return self._described(piece, response, size, ranges=True)
+        return self._probe_by_first_byte(piece, url)
 
     @contextmanager
     def open_range(
@@ -105,7 +108,7 @@ class SourceReader:
             headers["If-Match"] = source.validator
         with self._request("GET", url, headers) as response:
             _check_status(response)
-            _refuse_pages(response)
+            _refuse_pages(response, source)
             whole = first == 0 and source.size == last + 1
             if response.status_code == 200 and whole:
                 _check_same(response, source, _length(response))
@@ -113,29 +116,32 @@ class SourceReader:
                 _check_range(response, first, last, source)
             else:
                 raise TruncatedBody(f"asked for a range, the source answered {response.status_code} with another body")
-            yield SourceBody(response, last - first + 1, deadline)
+            yield SourceBody(response, last - first + 1, deadline, sniff=source.is_media and first == 0)
 
     @contextmanager
     def open_whole(self, url: SecretUrl, source: Source, deadline: Deadline) -> Iterator[SourceBody]:
         """Open the whole piece as one stream; its length may be unknown."""
         with self._request("GET", url, {}) as response:
             _check_status(response)
-            _refuse_pages(response)
+            _refuse_pages(response, source)
             if response.status_code != 200:
                 raise TransferError(f"the source answered {response.status_code} to a plain GET")
             _check_same(response, source, _length(response))
-            yield SourceBody(response, source.size, deadline)
+            yield SourceBody(response, source.size, deadline, sniff=source.is_media)
 
-    def _probe_by_first_byte(self, url: SecretUrl) -> Source:
+    def _probe_by_first_byte(self, piece: Piece, url: SecretUrl) -> Source:
         with self._request("GET", url, {"Range": "bytes=0-0"}) as response:
             if response.status_code == 416:
-                return _source_of(response, 0, ranges=True)
+                return self._described(piece, response, 0, ranges=True)
             _check_status(response)
-            _refuse_pages(response)
             if response.status_code == 206:
-                total = _content_range(response)[2]
-                return _source_of(response, total, ranges=True)
-            return _source_of(response, _length(response), ranges=False)
+                return self._described(piece, response, _content_range(response)[2], ranges=True)
+            return self._described(piece, response, _length(response), ranges=False)
+
+    def _described(self, piece: Piece, response: requests.Response, size: int | None, *, ranges: bool) -> Source:
+        source = Source(size, _validator(response), ranges, is_media=is_media_name(piece.filename))
+        _refuse_pages(response, source)
+        return source
 
     @contextmanager
     def _request(self, method: str, url: SecretUrl, headers: dict[str, str]) -> Iterator[requests.Response]:
@@ -172,10 +178,12 @@ def _check_status(response: requests.Response) -> None:
     raise TransferError(f"the source answered {status}")
 
 
-def _refuse_pages(response: requests.Response) -> None:
+def _refuse_pages(response: requests.Response, source: Source) -> None:
+    """GoPro serves media as ``binary/octet-stream`` (gopro-api.md 10): a document with status 200 is an error's."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind in ("text/html", "application/xhtml+xml") and response.ok:
-        raise WrongContent("the source sent a web page in place of media")
+    is_document = source.is_media and (kind.startswith("text/") or kind in _DOCUMENTS)
+    if kind in _PAGES or is_document:
+        raise WrongContent(f"the source sent a document ({kind}) in place of media")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongContent("the source sent an encoded body although identity was asked for")
 
@@ -212,13 +220,9 @@ def _content_range(response: requests.Response) -> tuple[int, int, int | None]:
     return int(first), int(last), None if total == "*" else int(total)
 
 
-def _source_of(response: requests.Response, size: int | None, *, ranges: bool) -> Source:
-    return Source(size, _validator(response), ranges, response.headers.get("Content-Type"))
-
-
-def _offers_ranges(response: requests.Response) -> bool:
-    """Servers that say nothing usually serve ranges; a 200 to a ranged GET is caught where it happens."""
-    return response.headers.get("Accept-Ranges", "bytes").strip().lower() != "none"
+def _offers_ranges(response: requests.Response, size: int) -> bool:
+    """Whether HEAD settles it; a server that does not say so is asked for one byte. An empty file has no ranges."""
+    return size == 0 or response.headers.get("Accept-Ranges", "").strip().lower() == "bytes"
 
 
 def _validator(response: requests.Response) -> str | None:

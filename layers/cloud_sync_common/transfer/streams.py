@@ -59,7 +59,6 @@ def direct_upload_stream(
             stats.first_byte(mover.clock() - asked)
             with mover.tracing.subsegment("s3_put_object"):
                 mover.archive.put(job.key, body, size, job.attributes)
-            stats.moved(size)
             return body.crc64nvme
 
 
@@ -79,14 +78,15 @@ def sequential_upload_stream(
     proven by its length where the source states one; otherwise the caller needs to know it from elsewhere.
     """
     parts: list[UploadedPart] = []
+    asked = mover.clock()
     try:
         with mover.reader.open_whole(url, job.source, deadline) as body:
+            stats.first_byte(mover.clock() - asked)
             while data := _one_part(body):
                 number = len(parts) + 1
                 if number > MAX_PARTS:
                     raise RangesUnsupported(f"more than {MAX_PARTS} parts of {UNKNOWN_SIZE_PART} bytes")
                 parts.append(_send(mover.archive, job, number, data))
-                stats.moved(len(data))
     except DeadlineReached:
         raise RangesUnsupported("the source serves no ranges, and one invocation is too short for the piece") from None
     return parts

@@ -13,11 +13,21 @@ from cloud_sync_common.edges.archive import (
     UploadGone,
     WriteConflict,
 )
-from cloud_sync_common.errors import ArchiveThrottled, ArchiveUnavailable, ChecksumMismatch, KeyConflict
+from cloud_sync_common.errors import (
+    ArchiveRefused,
+    ArchiveThrottled,
+    ArchiveUnavailable,
+    ChecksumMismatch,
+    KeyConflict,
+    TransferError,
+)
 from cloud_sync_common.models import UploadId
 from cloud_sync_common.observability.tracing import Tracing
 from cloud_sync_common.services.archiving.work import Advance, PieceRow, PieceWork, Target
 from cloud_sync_common.transfer.checksums import combine
+
+_ENDED = (UploadGone, WriteConflict, PartsUnusable, TransferError, ArchiveRefused)
+"""Answers after which this upload will never become the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Completion:
         try:
             with self.tracing.subsegment("s3_complete_multipart_upload"):
                 self.archive.complete(target.key, upload_id, parts, size, crc64nvme)
-        except (KeyTaken, UploadGone, WriteConflict, PartsUnusable, ArchiveUnavailable, ArchiveThrottled) as error:
+        except (*_ENDED, KeyTaken, ArchiveUnavailable, ArchiveThrottled) as error:
             if self.archive.head(target.key) is None:
                 raise self._not_completed(work, target, upload_id, error) from error
             self.archive.abort(target.key, upload_id)
@@ -69,8 +79,9 @@ class Completion:
     def _not_completed(self, work: PieceWork, target: Target, upload_id: UploadId, error: Exception) -> Exception:
         if isinstance(error, KeyTaken):
             return ArchiveUnavailable("S3 says that the key is taken, and shows nothing under it")
-        if isinstance(error, UploadGone | WriteConflict | PartsUnusable):
-            self.archive.abort(target.key, upload_id)
+        if isinstance(error, _ENDED):
+            # The fenced write first: a late worker must not abort what its successor works on.
             self.row.forget_upload(work)
+            self.archive.abort(target.key, upload_id)
             return ArchiveUnavailable("S3 did not complete the upload; the next pass makes a new one")
         return error

@@ -70,9 +70,10 @@ class MultipartArchiver:
             try:
                 held = self.archive.parts(target.key, UploadId(upload_id))
             except UploadGone:
+                # The next pass begins with HEAD: whoever ended the upload may have completed it.
                 self.row.forget_upload(work)
-            else:
-                return UploadId(upload_id), plan, {n: part for n, part in held.items() if is_usable(part, plan)}
+                raise ArchiveUnavailable("the multipart upload is gone; the next pass looks why") from None
+            return UploadId(upload_id), plan, {n: part for n, part in held.items() if is_usable(part, plan)}
         plan = plan_parts(size)
         return self._open(work, target, plan.part_size), plan, {}
 

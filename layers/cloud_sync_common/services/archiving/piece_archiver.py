@@ -42,7 +42,7 @@ class PieceArchiver:
 
         Raises ``MediumError`` for what no other try mends, ``TransientError`` for what the workflow tries again.
         """
-        if work.row.get("status") == Status.COMPLETED and work.row.get("signature") == work.signature:
+        if _is_proven_in_this_run(work):
             return Advance(done=True, moved=0)
         source = work.urls.with_url(lambda url: self.mover.reader.probe(work.piece, url))
         if source.size == 0 and work.medium.file_size != 0:
@@ -54,7 +54,7 @@ class PieceArchiver:
         try:
             return self.download_and_upload_video(work, target)
         except SourceChanged:
-            self._abort_upload(work)
+            self._give_up_plan(work)
             raise
 
     def download_and_upload_video(self, work: PieceWork, target: Target) -> Advance:
@@ -82,7 +82,7 @@ class PieceArchiver:
             return target, found
         if not is_this_piece(found.metadata, media_id, piece_id):
             raise KeyConflict(f"{target.key} holds an object that is not this piece")
-        beside = Target(revised_key(object_key(work.medium, work.piece), token), source, token)
+        beside = Target(revised_key(target.key, token), source, token)
         found = self.archive.head(beside.key)
         if found is not None and not beside.is_held_by(found):
             raise KeyConflict(f"{beside.key} holds an object that is not this piece")
@@ -92,18 +92,22 @@ class PieceArchiver:
         """Have the plan in the tracker; a plan for other bytes of the source is given up, and counted."""
         if (work.row.get("token"), work.row.get("key")) == (target.token, target.key):
             return
-        restarts = int(work.row.get("restarts", 0))
         if work.row.get("upload_id"):
-            self._abort_upload(work)
-            restarts += 1
+            self._give_up_plan(work)
+        restarts = _restarts(work)
+        self.row.intend(work, target, restarts)
         if restarts > MAX_RESTARTS:
             raise NoProgress(f"the source changed {restarts} times while it was copied")
-        self.row.intend(work, target, restarts)
 
-    def _abort_upload(self, work: PieceWork) -> None:
-        """What was sent belongs to bytes that the source no longer serves. The row keeps the upload's id until then."""
-        if upload_id := work.row.get("upload_id"):
-            self.archive.abort(ObjectKey(work.row["key"]), UploadId(upload_id))
+    def _give_up_plan(self, work: PieceWork) -> None:
+        """What was sent belongs to bytes that the source no longer serves.
+
+        The fenced write comes first: a late worker must not abort what its successor works on.
+        """
+        key, upload_id = work.row.get("key"), work.row.get("upload_id")
+        self.row.give_up(work, _restarts(work) + 1)
+        if key and upload_id:
+            self.archive.abort(ObjectKey(key), UploadId(upload_id))
 
     def _direct(self, work: PieceWork, target: Target) -> Advance:
         job = DirectJob(target.key, target.source, target.attributes(work, self.limits.storage_class))
@@ -119,3 +123,14 @@ class PieceArchiver:
                 raise ArchiveUnavailable("another write of this key is under way") from None
 
         return self.completion.prove(work, target, self.mover.retry.run(one_try, work.deadline))
+
+
+def _is_proven_in_this_run(work: PieceWork) -> bool:
+    """Whether an earlier pass has dealt with the piece; an earlier run's word is looked at again."""
+    facts = (work.row.get("status"), work.row.get("signature"), work.row.get("run_id"))
+    return facts == (Status.COMPLETED, work.signature, work.run_id)
+
+
+def _restarts(work: PieceWork) -> int:
+    """How often the source has changed under this run; a new run starts counting anew."""
+    return int(work.row.get("restarts", 0)) if work.row.get("run_id") == work.run_id else 0

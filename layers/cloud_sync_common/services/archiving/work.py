@@ -111,6 +111,12 @@ class PieceRow:
             },
         )
 
+    def give_up(self, work: PieceWork, restarts: int) -> None:
+        """Void the plan: the source serves other bytes now."""
+        self._write(
+            work, {"restarts": restarts, "token": None, "upload_id": None, "part_size": None, "confirmed_bytes": 0}
+        )
+
     def opened(self, work: PieceWork, upload_id: str, part_size: int) -> None:
         """Say which upload the parts go to, before the first part."""
         self._write(work, {"upload_id": upload_id, "part_size": part_size})
