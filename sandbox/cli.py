@@ -76,22 +76,22 @@ def _parser() -> Parser:
     _add_run(commands.add_parser("run", description="Deploy the template locally, run the pipeline, prove the result."))
     gopro = commands.add_parser("gopro", description="Serve only the GoPro simulator; prints its URL and credentials.")
     gopro.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen on (default: a free one)")
-    gopro.add_argument("--library", type=Path, metavar="DIR", help="serve the files of DIR as a GoPro library")
+    gopro.add_argument("--library", type=_path, metavar="DIR", help="serve the files of DIR as a GoPro library")
     return parser
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
-        "--library", type=Path, metavar="DIR", help="serve the files of DIR instead of the built-in library"
+        "--library", type=_path, metavar="DIR", help="serve the files of DIR instead of the built-in library"
     )
     run.add_argument("--gopro-url", metavar="URL", help="use this GoPro-speaking server instead of the simulator")
-    run.add_argument("--credentials", type=Path, metavar="FILE", help="the secret's JSON for --gopro-url")
+    run.add_argument("--credentials", type=_path, metavar="FILE", help="the secret's JSON for --gopro-url")
     run.add_argument("--input", default="{}", metavar="JSON", help="state machine input (default: {})")
     run.add_argument("--runs", type=_runs, default=1, metavar="N", help="execute N times against the same account")
     run.add_argument(
         "--setting", action="append", default=[], metavar="KEY=VALUE", help="override a CDK setting (repeatable)"
     )
-    run.add_argument("--out", type=Path, metavar="DIR", help="write bucket, tracker, report, history and logs to DIR")
+    run.add_argument("--out", type=_path, metavar="DIR", help="write bucket, tracker, report, history and logs to DIR")
     run.add_argument("--json", action="store_true", help="end with one line of JSON on stdout")
 
 
@@ -118,6 +118,12 @@ def _run(chosen: argparse.Namespace) -> int:
     from sandbox.run.session import run_session  # noqa: PLC0415
 
     return run_session(options)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def _runs(text: str) -> int:

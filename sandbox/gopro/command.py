@@ -34,7 +34,7 @@ def serve(port: int, library: Path | None) -> int:
                 sys.stdout.flush()
                 signal.sigwait(_STOP_SIGNALS)
     except SimulatorError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"sandbox: {error}\n")
         return 1
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -6,33 +6,46 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from sandbox.run.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM raises ``Interrupted``; later ones are ignored while things are cleaned up.
+class Interrupts:
+    """What the signals do at the moment: raise, or be remembered."""
 
-    One that Python has swallowed (it does so in destructors) is raised at the block's end. All this also where a shell
-    started us with SIGINT ignored (a background job). The handlers before are put back at the end.
-    """
-    received: list[int] = []
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._deferred = False
 
-    def stop(signum: int, _: FrameType | None) -> NoReturn:
+    def defer(self) -> None:
+        """From now on only remember a signal: cleaning up must not be torn apart half-way."""
+        self._deferred = True
+
+    def stop(self, signum: int, _: FrameType | None) -> None:
+        """Be the signals' handler; after the first one they are ignored."""
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
-        received.append(signum)
-        raise Interrupted(signum)
+        self.received.append(signum)
+        if not self._deferred:
+            raise Interrupted(signum)
 
-    before = {each: signal.signal(each, stop) for each in SIGNALS}
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Inside, the first SIGINT or SIGTERM raises ``Interrupted``; later ones are ignored while things are cleaned up.
+
+    One that came while they were deferred, or that Python has swallowed (it does so in destructors), is raised at the
+    block's end. All this also where a shell started us with SIGINT ignored (a background job). The handlers before are
+    put back at the end.
+    """
+    interrupts = Interrupts()
+    before = {each: signal.signal(each, interrupts.stop) for each in SIGNALS}
     try:
-        yield
-        if received:
-            raise Interrupted(received[0])
+        yield interrupts
+        if interrupts.received:
+            raise Interrupted(interrupts.received[0])
     finally:
         for each, handler in before.items():
             signal.signal(each, signal.SIG_DFL if handler is None else handler)

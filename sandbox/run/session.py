@@ -37,34 +37,34 @@ def run_session(options: RunOptions, stream: TextIO = sys.stdout, clock: Callabl
     if options.remote is not None:
         check_reachable(options.remote.url)
     with (
-        interruptible(),
+        interruptible() as interrupts,
         _folders(options.out) as (work, evidence),
         closing(open_display(stream, clock, live=not options.as_json)) as display,
+        open_stage(options, work, Phases(display, clock), interrupts.defer) as stage,
     ):
-        found = _run_and_tell(options, work, evidence, display, Summary(stream), clock)
+        found = _run_and_tell(options, stage, evidence, display, Summary(stream), clock)
     if found:
         raise SandboxError(sentence(found))
     return 0
 
 
 def _run_and_tell(
-    options: RunOptions, work: Path, evidence: Path, display: Display, summary: Summary, clock: Callable[[], float]
+    options: RunOptions, stage: Stage, evidence: Path, display: Display, summary: Summary, clock: Callable[[], float]
 ) -> list[str]:
     """The run itself, up to the last line of output; what is wrong with it comes back."""
-    with open_stage(options, work, Phases(display, clock)) as stage:
-        runs = [execute(stage, number, options.input, display, clock) for number in range(1, options.runs + 1)]
-        display.close()
-        rows = stage.account.tracker_rows()
-        comparison = compare(stage.archive(), rows, reported_completed(runs), stage.source.served)
-        write_evidence(evidence, stage, runs, rows)
-        leaks = find_leaks(evidence, cookies=stage.source.cookies, tokens=stage.source.tokens)
-        if options.out is not None:
-            write_objects(evidence, stage)
-        _tell(summary, stage, runs, comparison, as_json=options.as_json)
-        return [
-            *problems(runs, comparison, leaks, stage.source.violations()),
-            *unlisted(runs, stage.source.library_size, options.input),
-        ]
+    runs = [execute(stage, number, options.input, display, clock) for number in range(1, options.runs + 1)]
+    display.close()
+    rows = stage.account.tracker_rows()
+    comparison = compare(stage.archive(), rows, reported_completed(runs), stage.source.served)
+    write_evidence(evidence, stage, runs, rows)
+    leaks = find_leaks(evidence, cookies=stage.source.cookies, tokens=stage.source.tokens)
+    if options.out is not None:
+        write_objects(evidence, stage)
+    _tell(summary, stage, runs, comparison, as_json=options.as_json)
+    return [
+        *problems(runs, comparison, leaks, stage.source.violations()),
+        *unlisted(runs, stage.source.library_size, options.input),
+    ]
 
 
 def _tell(summary: Summary, stage: Stage, runs: list[RunResult], comparison: Comparison, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,24 +54,34 @@ class Stage:
 
 
 @contextmanager
-def open_stage(options: RunOptions, folder: Path, phases: Phases) -> Iterator[Stage]:
-    """Start everything, with the synthesis at work meanwhile; all of it has ended when the block is left."""
-    runtime = runtime_folder()
-    with ExitStack() as stack:
-        phases.enter("synth")
-        synthesis = stack.enter_context(Synthesis(PROJECT, folder, options.settings))
-        source = stack.enter_context(open_source(options, folder))
-        tap, keys = ByteTap(), ChainMap[str, str]()
-        s3 = stack.enter_context(S3Server(folder / "s3", region=REGION, credentials=keys, on_bytes=tap))
-        # Only now: this imports moto, which takes seconds, and the synthesis is already at work.
-        from sandbox.run.cloud import deploy, open_account  # noqa: PLC0415
+def open_stage(options: RunOptions, folder: Path, phases: Phases, closing: Callable[[], None]) -> Iterator[Stage]:
+    """Start everything, with the synthesis at work meanwhile; all of it has ended when the block is left.
 
-        account = stack.enter_context(open_account(folder / "aws", s3))
-        # S3 knows every key that the account issues, from the moment it is issued.
-        keys.maps.append(account.keys)
-        assembly = synthesis.wait()
-        phases.enter("deploy")
-        deployment = deploy(account, assembly, runtime, gopro_url=source.url, credentials=source.credentials)
-        tap.bucket = deployment.archive_bucket
-        phases.leave()
-        yield Stage(source, s3, account, deployment, tap)
+    ``closing`` is called before the first thing is ended.
+    """
+    with ExitStack() as stack:
+        try:
+            yield _opened(stack, options, folder, phases)
+        finally:
+            closing()
+
+
+def _opened(stack: ExitStack, options: RunOptions, folder: Path, phases: Phases) -> Stage:
+    runtime = runtime_folder()
+    phases.enter("synth")
+    synthesis = stack.enter_context(Synthesis(PROJECT, folder, options.settings))
+    source = stack.enter_context(open_source(options, folder))
+    tap, keys = ByteTap(), ChainMap[str, str]()
+    s3 = stack.enter_context(S3Server(folder / "s3", region=REGION, credentials=keys, on_bytes=tap))
+    # Only now: this imports moto, which takes seconds, and the synthesis is already at work.
+    from sandbox.run.cloud import deploy, open_account  # noqa: PLC0415
+
+    account = stack.enter_context(open_account(folder / "aws", s3))
+    # S3 knows every key that the account issues, from the moment it is issued.
+    keys.maps.append(account.keys)
+    assembly = synthesis.wait()
+    phases.enter("deploy")
+    deployment = deploy(account, assembly, runtime, gopro_url=source.url, credentials=source.credentials)
+    tap.bucket = deployment.archive_bucket
+    phases.leave()
+    return Stage(source, s3, account, deployment, tap)

@@ -339,6 +339,7 @@ def test_a_refusal_means_what_the_workflow_has_to_do(store: Store, code: str, ex
         ("ServiceUnavailable", 503, ArchiveThrottled),
         ("NoSuchBucket", 404, ArchiveDenied),
         ("ExpiredToken", 400, ArchiveDenied),
+        ("InvalidBucketState", 409, ArchiveRefused),
     ],
 )
 def test_refusals_that_the_local_server_does_not_know_are_understood(
@@ -349,6 +350,24 @@ def test_refusals_that_the_local_server_does_not_know_are_understood(
         stubber.add_client_error("create_multipart_upload", service_error_code=code, http_status_code=status)
         with pytest.raises(expected, match=code):
             Archive(client, BUCKET, client).create_upload(KEY, ATTRIBUTES)
+
+
+@pytest.mark.parametrize("code", ["OperationAborted", "ConditionalRequestConflict"])
+def test_another_write_under_way_is_a_conflict(code: str) -> None:
+    client = make_client("s3")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("create_multipart_upload", service_error_code=code, http_status_code=409)
+        with pytest.raises(WriteConflict):
+            Archive(client, BUCKET, client).create_upload(KEY, ATTRIBUTES)
+
+
+def test_what_broke_the_body_is_told_and_not_what_s3_made_of_it(store: Store) -> None:
+    for code in ("SlowDown", "InternalError", "IncompleteBody"):
+        body = Stream(b"hello")
+        body.error = TruncatedBody("the source sent 5 of 9 bytes")
+        store.refuse("PutObject", code)
+        with pytest.raises(TruncatedBody, match="5 of 9"):
+            store.archive.put(KEY, body, 5, ATTRIBUTES)
 
 
 def test_an_early_refusal_of_a_large_part_is_understood(store: Store) -> None:

@@ -94,7 +94,7 @@ def test_an_upload_that_nobody_wrote_down_is_aborted_by_the_next_pass(tmp_path: 
         assert_archived_once(account, path)
 
 
-def test_f39_an_upload_swept_away_is_opened_anew(tmp_path: Path, path: Path) -> None:
+def test_f39_an_upload_swept_away_is_opened_anew_by_the_next_pass(tmp_path: Path, path: Path) -> None:
     with world(tmp_path, make_medium(ID, source(path))) as account:
         account.kill.arm(2, after=False, operation="UploadPart")
         with pytest.raises(Killed):
@@ -102,6 +102,9 @@ def test_f39_an_upload_swept_away_is_opened_anew(tmp_path: Path, path: Path) -> 
         account.kill.disarm()
         (upload,) = account.s3.open_uploads(BUCKET)
         account.client().abort_multipart_upload(Bucket=BUCKET, Key=upload.key, UploadId=upload.upload_id)
+        with pytest.raises(ArchiveUnavailable, match="the next pass looks why"):
+            account.download(ID)
+        assert account.s3.open_uploads(BUCKET) == []
         assert account.download(ID)["outcome"] == "COMPLETED"
         assert_archived_once(account, path)
 

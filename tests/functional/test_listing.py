@@ -4,79 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from cloud_sync_common.edges.runs_bucket import RunsBucket, run_key
+from cloud_sync_common.edges.runs_bucket import run_key
 from cloud_sync_common.errors import CredentialsExpired, InvalidInput, SchemaChanged, SourceUnavailable
-from cloud_sync_common.models import MediaId, Status
-from cloud_sync_common.rules.events import ListEvent
-from cloud_sync_common.rules.listing_row import parse_medium, signature
-from cloud_sync_common.services.listing import MERGE_SECONDS, Lister
-from cloud_sync_common.transfer.deadline import Deadline
+from cloud_sync_common.models import MediaId
+from cloud_sync_common.services.listing import MERGE_SECONDS
 from tests.support.aws import RUNS, Account, make_client
-from tests.support.clocks import ManualClock
-from tests.support.gopro import CREDENTIALS, GoPro, gopro, row
+from tests.support.gopro import GoPro, row
+from tests.support.listing import RUN, Listing, open_listing
 
-RUN = "20260131T120000Z-n1"
 M1, M2, M3 = row("m1"), row("m2"), row("m3")
-
-
-@dataclass
-class Listing:
-    """A lister with its surroundings, and a loop like the state machine's."""
-
-    aws: Account
-    cloud: GoPro
-    runs: RunsBucket
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    @property
-    def lister(self) -> Lister:
-        provider = self.cloud.provider()
-        return Lister(provider, lambda: CREDENTIALS, self.aws.tracker, self.aws.ledger, self.runs, lambda: "now")
-
-    def slice(self, cursor: dict[str, Any] | None = None, seconds: float = 1_000.0) -> dict[str, Any]:
-        """One invocation."""
-        deadline = Deadline(self.clock, self.clock.time + seconds)
-        return self.lister.run(ListEvent(RUN, cursor or {}), deadline)
-
-    def whole(self, seconds: float = 1_000.0) -> dict[str, Any]:
-        """Invocations until there is no cursor."""
-        result = self.slice(seconds=seconds)
-        for _ in range(20):
-            assert set(result) == {"decision", "cursor", "manifest_key"}
-            if result["decision"] != "CONTINUE":
-                return result
-            result = self.slice(result["cursor"], seconds)
-        raise AssertionError("the listing never ends")
-
-    def manifest(self) -> list[str]:
-        return [item["media_id"] for item in self.document("manifest.json")]
-
-    def document(self, name: str) -> Any:
-        return self.runs.get_json(run_key(RUN, name))
 
 
 @pytest.fixture
 def listing(aws: Account) -> Iterator[Listing]:
-    with gopro() as cloud:
-        yield Listing(aws, cloud, aws.runs())
-
-
-def _ask(listing: Listing, **request: Any) -> None:
-    listing.runs.put_json(run_key(RUN, "request.json"), request)
-
-
-def _synced(listing: Listing, listed: dict[str, Any], **facts: Any) -> None:
-    medium = parse_medium(listed)
-    assert medium is not None
-    listing.aws.tracker.claim(medium.media_id, seen=0, owner="earlier", now=0, expires=0, facts={})
-    listing.aws.tracker.finish_medium(
-        medium.media_id, 1, Status.COMPLETED, {"synced_signature": signature(medium), **facts}
-    )
+    with open_listing(aws) as made:
+        yield made
 
 
 def test_a_library_of_one_page_is_queued(listing: Listing) -> None:
@@ -93,6 +38,7 @@ def test_a_library_of_one_page_is_queued(listing: Listing) -> None:
         "skipped": [],
         "missing": 0,
         "problems": 0,
+        "unknown": 0,
     }
 
 
@@ -127,7 +73,7 @@ def test_a_short_invocation_goes_on_where_it_stopped(listing: Listing) -> None:
     first = listing.slice(seconds=MERGE_SECONDS)
     assert first == {
         "decision": "CONTINUE",
-        "cursor": {"page": 2, "reading": 1, "documents": 1},
+        "cursor": {"page": 2, "reading": 1, "documents": 1, "over": 0},
         "manifest_key": "",
     }
     assert listing.whole(seconds=MERGE_SECONDS)["decision"] == "SYNC"
@@ -197,8 +143,8 @@ def test_a_library_without_a_count_is_listed_all_the_same(listing: Listing) -> N
 def test_archived_media_are_left_out_and_changed_ones_are_not(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1, row("m2", revision_number=2), M3]], 3
     for listed in (M1, M2):
-        _synced(listing, listed)
-    _synced(listing, M3, fallback=True)
+        listing.synced(listed)
+    listing.synced(M3, fallback=True)
     listing.whole()
     assert listing.manifest() == ["m2", "m3"]
     assert listing.document("summary.json")["already_synced"] == 1
@@ -206,13 +152,13 @@ def test_archived_media_are_left_out_and_changed_ones_are_not(listing: Listing) 
 
 def test_everything_archived_is_nothing_to_do(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1]], 1
-    _synced(listing, M1)
+    listing.synced(M1)
     assert listing.whole()["decision"] == "NOTHING_TO_DO"
 
 
 def test_the_request_decides_what_is_queued(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1, row("m2", type="Photo"), M3]], 3
-    _ask(listing, types=["Video"], limit=1)
+    listing.ask(types=["Video"], limit=1)
     listing.whole()
     assert listing.manifest() == ["m1"]
     assert listing.document("summary.json")["skipped"] == [
@@ -239,7 +185,7 @@ def test_a_row_that_says_so_already_is_not_written_again(listing: Listing) -> No
 
 def test_a_dry_run_says_what_it_would_copy_and_writes_no_row(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1, M2]], 2
-    _ask(listing, dry_run=True, limit=1)
+    listing.ask(dry_run=True, limit=1)
     assert listing.whole()["decision"] == "NOTHING_TO_DO"
     assert listing.manifest() == []
     assert {one["reason"] for one in listing.document("summary.json")["skipped"]} == {
@@ -270,7 +216,7 @@ def test_an_error_that_stops_the_run_raises_its_flag(
 
 
 def test_a_dry_run_raises_no_flag(listing: Listing) -> None:
-    _ask(listing, dry_run=True)
+    listing.ask(dry_run=True)
     _expired(listing.cloud)
     with pytest.raises(CredentialsExpired):
         listing.slice()
@@ -285,7 +231,7 @@ def test_a_passing_failure_raises_no_flag(listing: Listing) -> None:
 
 
 def test_a_stored_request_that_is_wrong_is_refused(listing: Listing) -> None:
-    _ask(listing, limits=1)
+    listing.ask(limits=1)
     with pytest.raises(InvalidInput, match="limits"):
         listing.slice()
 

@@ -100,7 +100,7 @@ def test_every_part_arrives_once_and_the_parts_are_the_piece(rig: Rig, workers: 
     held = rig.store.archive.parts(KEY, upload)
     assert sorted(moved, key=lambda part: part.number) == [held[number] for number in ALL]
     assert combine((held[number].crc64nvme or "", held[number].size) for number in ALL) == crc(CONTENT)
-    assert (len(rig.server.requests), rig.stats.bytes_moved) == (PLAN.count, len(CONTENT))
+    assert len(rig.server.requests) == PLAN.count
     assert rig.stats.time_to_first_byte is not None
 
 
@@ -123,7 +123,6 @@ def test_a_part_that_broke_off_is_asked_for_again_by_its_range(rig: Rig, fault: 
     assert len(rig.move(rig.job(upload), workers=1)) == PLAN.count
     assert rig.ranges()[:2] == [(0, 1_999), (0, 1_999)]
     assert rig.naps == [0.5]
-    assert rig.stats.bytes_moved == len(CONTENT)
 
 
 @pytest.mark.parametrize("stage", [Stage.REQUEST, Stage.COMMIT, Stage.ANSWER])
@@ -302,7 +301,7 @@ def test_a_small_piece_goes_into_one_object(rig: Rig) -> None:
     assert _direct(rig) == crc(CONTENT)
     stored = rig.store.objects()[KEY]
     assert (stored.path.read_bytes(), stored.checksums["CRC64NVME"]) == (CONTENT, crc(CONTENT))
-    assert (rig.stats.bytes_moved, len(rig.server.requests)) == (len(CONTENT), 1)
+    assert len(rig.server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -319,7 +318,6 @@ def test_a_small_piece_that_is_not_whole_is_no_object(rig: Rig, answer: Answer, 
     with pytest.raises(expected):
         _direct(rig)
     assert rig.store.objects() == {}
-    assert rig.stats.bytes_moved == 0
 
 
 def test_a_small_piece_leaves_a_taken_key_alone(rig: Rig) -> None:
@@ -347,9 +345,19 @@ def test_a_stream_of_unknown_length_becomes_parts(rig: Rig, size: int) -> None:
     upload = rig.store.upload()
     parts = _sequential(rig, upload, source(None, ranges=False))
     assert [part.number for part in parts] == list(range(1, -(-size // UNKNOWN_SIZE_PART) + 1))
-    assert sum(part.size for part in parts) == rig.stats.bytes_moved == size
+    assert sum(part.size for part in parts) == size
     assert list(rig.store.archive.parts(KEY, upload).values()) == parts
     assert combine((part.crc64nvme or "", part.size) for part in parts) == crc(content)
+
+
+def test_the_first_byte_of_a_stream_is_timed(rig: Rig) -> None:
+    def slow(request: Request) -> Answer:
+        rig.clock.time += 3
+        return Answer(200, {"ETag": '"v1"'}, b"x", chunked=True)
+
+    rig.server.script = slow
+    _sequential(rig, rig.store.upload(), source(None, ranges=False))
+    assert rig.stats.time_to_first_byte == 3
 
 
 def test_an_empty_stream_has_no_parts(rig: Rig) -> None:

@@ -16,6 +16,7 @@ from tests.support.runs import START, Runs
 
 THIS = Execution("arn:n1", "n1", START)
 RUN = THIS.run_id
+SYNCED = {"signature": "aaaa", "synced_signature": "aaaa"}
 Items = list[dict[str, Any]]
 
 
@@ -59,7 +60,7 @@ def test_every_medium_of_manifest_and_summary_is_in_the_report(runs: Runs) -> No
     runs.finish(RUN, "m2", Status.FAILED, reason="KeyConflict: x")
     runs.finish(RUN, "m3", Status.NOT_READY, reason="transcoding")
     runs.finish(RUN, "m4", Status.COMPLETED, note="source_deleted")
-    runs.finish("earlier", "m5", Status.COMPLETED)
+    runs.finish("earlier", "m5", Status.COMPLETED, **SYNCED)
     runs.claim(RUN, "m6")
     report = _build(runs)
     assert report["counts"] == {
@@ -79,6 +80,28 @@ def test_every_medium_of_manifest_and_summary_is_in_the_report(runs: Runs) -> No
         "m4": ("SOURCE_DELETED", "GoPro no longer has this medium"),
         "m6": ("FAILED", "not finished by this run"),
     }
+
+
+def test_a_changed_medium_that_a_stopped_run_never_reached_is_a_failure(runs: Runs) -> None:
+    runs.listed(THIS, "m1")
+    runs.finish("earlier", "m1", Status.COMPLETED, signature="new", synced_signature="old")
+    assert _status(runs) == {"m1": "FAILED"}
+
+
+def test_an_archived_medium_that_this_run_has_looked_at_is_synced(runs: Runs) -> None:
+    runs.listed(THIS, "m1", "m2")
+    for media_id in ("m1", "m2"):
+        runs.finish("earlier", media_id, Status.COMPLETED, signature="new", synced_signature="new", fallback=True)
+    runs.finish(RUN, "m1", Status.COMPLETED, completed_run_id="earlier")
+    report = _build(runs)
+    assert (report["counts"]["already_synced"], report["counts"]["failed"]) == (1, 1)
+
+
+def test_ids_that_the_library_does_not_have_make_the_run_partial(runs: Runs) -> None:
+    runs.listed(THIS, unknown=2)
+    report = _build(runs)
+    assert report["status"] == "PARTIAL"
+    assert report["reason"] == "2 of the media_ids asked for are not in the library"
 
 
 def test_a_medium_without_row_is_a_failure(runs: Runs) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -11,9 +10,10 @@ from cloud_sync_common.errors import InvalidInput, LeaseLost
 from cloud_sync_common.models import MediaId, Outcome, Status
 from cloud_sync_common.rules.outcomes import download_result
 from cloud_sync_common.rules.report import COUNTS
-from cloud_sync_common.services.run_control import RUN_ROW_DAYS
-from tests.support.runs import Runs
+from cloud_sync_common.services.run_control import MAIL_BYTES, RUN_ROW_DAYS
+from tests.support.runs import NO_MEDIA, Runs
 
+TIMED_OUT = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "2026 Task timed out after 900.00 seconds"}'}
 BEGUN = {
     "run_id",
     "status",
@@ -105,6 +105,14 @@ def test_the_lock_of_an_execution_that_nobody_remembers_is_taken_over(ready: Run
     assert ready.control.begin(ready.start("n1"), {})["decision"] == "PROCEED"
 
 
+def test_the_lock_of_another_state_machine_is_taken_over_whatever_became_of_it(ready: Runs) -> None:
+    execution = ready.start("n1")
+    former = ready.start_elsewhere("old-sync", "n0")
+    assert ready.aws.ledger.take_lock(former, {"run_id": "old"})
+    assert ready.control.begin(execution, {})["decision"] == "PROCEED"
+    assert _owner(ready) == execution.arn
+
+
 def test_how_a_run_ended_is_not_rewritten_by_whoever_takes_its_lock(ready: Runs) -> None:
     first = ready.start("n1")
     ready.control.begin(first, {})
@@ -121,7 +129,7 @@ def test_a_dry_run_needs_no_lock_and_writes_no_row(ready: Runs) -> None:
     dry = ready.start("n2")
     assert ready.control.begin(dry, {"dry_run": True})["decision"] == "PROCEED"
     ready.listed(dry)
-    assert ready.control.end(dry, {})["status"] == "SUCCEEDED"
+    assert ready.control.end(dry, {})["counts"]["failed"] == 0
     assert ready.aws.rows() == before
 
 
@@ -130,7 +138,7 @@ def test_a_dry_run_needs_no_lock_and_writes_no_row(ready: Runs) -> None:
 
 def test_a_medium_whose_function_died_is_failed_with_the_reason(ready: Runs) -> None:
     generation = ready.claim("r1", "m1")
-    assert ready.control.record_failure("r1", MediaId("m1"), "Sandbox.Timedout") == download_result(
+    assert ready.control.record_failure("r1", MediaId("m1"), TIMED_OUT) == download_result(
         MediaId("m1"), Outcome.FAILED
     )
     row = ready.aws.tracker.medium(MediaId("m1")) or {}
@@ -141,10 +149,26 @@ def test_a_medium_whose_function_died_is_failed_with_the_reason(ready: Runs) -> 
         ready.aws.tracker.update_medium(MediaId("m1"), generation, {"x": 1})
 
 
+def test_an_error_of_ours_keeps_its_own_words(ready: Runs) -> None:
+    ready.claim("r1", "m1")
+    cause = json.dumps({"errorType": "SourceGone", "errorMessage": "GoPro lists the medium, but not its file"})
+    ready.control.record_failure("r1", MediaId("m1"), {"Error": "SourceGone", "Cause": cause})
+    row = ready.aws.tracker.medium(MediaId("m1")) or {}
+    assert row["reason"] == "SourceGone: GoPro lists the medium, but not its file"
+    assert json.loads(ready.metrics.getvalue())["ErrorType"] == "SourceGone"
+
+
+def test_an_error_that_nobody_has_heard_of_is_one_of_a_closed_list_in_the_metrics(ready: Runs) -> None:
+    ready.claim("r1", "m1")
+    ready.control.record_failure("r1", MediaId("m1"), {"Error": "KeyError", "Cause": "{}"})
+    assert (ready.aws.tracker.medium(MediaId("m1")) or {})["reason"] == "KeyError: the function did not finish"
+    assert json.loads(ready.metrics.getvalue())["ErrorType"] == "Other"
+
+
 def test_recording_a_failure_again_counts_no_more_than_one_more_attempt(ready: Runs) -> None:
     ready.claim("r1", "m1")
     for _ in range(2):
-        ready.control.record_failure("r1", MediaId("m1"), "Sandbox.Timedout")
+        ready.control.record_failure("r1", MediaId("m1"), TIMED_OUT)
     assert (ready.aws.tracker.medium(MediaId("m1")) or {})["status"] == "FAILED"
 
 
@@ -154,7 +178,7 @@ def test_a_failure_is_harmless_for_what_finished_or_belongs_to_another_run(ready
     if owner == "r1":
         ready.finish("r1", "m1", Status.COMPLETED)
     before = ready.aws.rows()
-    ready.control.record_failure("r1", MediaId("m1"), "Sandbox.Timedout")
+    ready.control.record_failure("r1", MediaId("m1"), TIMED_OUT)
     assert ready.aws.rows() == before
     assert ready.metrics.getvalue() == ""
 
@@ -221,7 +245,7 @@ def test_a_failed_run_has_an_error_name_for_the_state_machine(ready: Runs) -> No
     execution = ready.start("n1")
     ready.control.begin(execution, {})
     assert ready.control.end(execution, {"Error": "States.Timeout", "Cause": "x"})["error"] == "States.Timeout"
-    ready.runs.put_json(f"runs/{execution.run_id}/summary.json", _summary(listed=2))
+    ready.runs.put_json(f"runs/{execution.run_id}/summary.json", {**NO_MEDIA, "listed": 2})
     assert ready.control.end(execution, {})["error"] == "RunFailed"
 
 
@@ -234,6 +258,30 @@ def test_a_run_whose_listing_failed_reports_that_it_listed_nothing(ready: Runs) 
     assert ended["reason"] == (
         "SchemaChanged: no list at `_embedded.media`; look for a new version of this project; nothing was lost"
     )
+
+
+def test_a_mail_of_any_length_and_script_fits_into_what_sns_takes(ready: Runs) -> None:
+    execution = ready.start("n1")
+    ready.control.begin(execution, {})
+    names = [f"m{number}" for number in range(20)]
+    ready.listed(execution, *names)
+    for name in names:
+        ready.finish(execution.run_id, name, Status.FAILED, reason="\u6ed1\u96ea" * 2_000)
+    ready.control.end(execution, {})
+    (mail,) = ready.mails()
+    assert MAIL_BYTES - 3 <= len(mail["Message"].encode()) <= MAIL_BYTES
+    assert "\ufffd" not in mail["Message"]
+
+
+def test_a_subject_is_shorter_than_100_characters_of_ascii(ready: Runs) -> None:
+    execution = ready.start("n1")
+    ready.control.begin(execution, {})
+    cause = json.dumps({"errorMessage": "\u6ed1\n" * 200})
+    ready.control.end(execution, {"Error": "SchemaChanged", "Cause": cause})
+    (mail,) = ready.mails()
+    assert len(mail["Subject"]) == 99
+    assert mail["Subject"].isascii()
+    assert mail["Subject"].isprintable()
 
 
 def test_a_mail_that_cannot_be_sent_fails_no_run(ready: Runs) -> None:
@@ -252,7 +300,3 @@ def test_ending_leaves_the_lock_of_another_run_alone(ready: Runs) -> None:
     ready.control.begin(second, {})
     ready.control.end(first, {})
     assert _owner(ready) == second.arn
-
-
-def _summary(**counts: Any) -> dict[str, Any]:
-    return {"listed": 0, "already_synced": 0, "queued": 0, "skipped": [], "missing": 0, "problems": 0, **counts}

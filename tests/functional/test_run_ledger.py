@@ -111,3 +111,12 @@ def test_a_lock_that_cannot_be_asked_for_is_an_error_and_not_a_refusal() -> None
         RunLedger(table).take_lock(ARN, {})
     with failing_table("delete_item", "AccessDeniedException") as table, pytest.raises(AccessDenied):
         RunLedger(table).release_lock(ARN)
+
+
+def test_media_with_odd_answers_are_counted_once_each_and_for_each_run(aws: Account) -> None:
+    aws.ledger.begin(RUN, {})
+    counted = [aws.ledger.count_odd_medium(RUN, media_id) for media_id in ("m1", "m2", "m1", "m3")]
+    assert counted == [1, 2, 2, 3]
+    assert aws.ledger.count_odd_medium("another", "m1") == 1
+    row = aws.ledger.run(RUN) or {}
+    assert (row["odd_media"], row["status"]) == (["m1", "m2", "m3"], "RUNNING")

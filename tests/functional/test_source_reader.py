@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from cloud_sync_common.transfer import source as source_module
 from cloud_sync_common.transfer.body import CHUNK, SourceBody
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import DeadlineReached
-from cloud_sync_common.transfer.source import SourceReader, cdn_session
+from cloud_sync_common.transfer.source import RangeIgnored, SourceReader, cdn_session
 from tests.support.clocks import no_hurry, over
 from tests.support.media import piece, source
 from tests.support.scripted_http import Answer, End, Request, ScriptedServer, origin, script
@@ -128,7 +128,7 @@ def test_never_more_than_a_chunk_is_read_at_once(reader: SourceReader, server: S
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(WHOLE, TruncatedBody, id="200 to a range"),
+        pytest.param(WHOLE, RangeIgnored, id="200 to a range"),
         pytest.param(RANGE.but(headers={"Content-Range": f"bytes 9-18/{SIZE}"}), TruncatedBody, id="another range"),
         pytest.param(RANGE.but(headers={"Content-Range": f"bytes 10-20/{SIZE}"}), TruncatedBody, id="a longer range"),
         pytest.param(RANGE.but(headers={"Content-Range": None}), TruncatedBody, id="no Content-Range"),
@@ -157,6 +157,7 @@ def test_never_more_than_a_chunk_is_read_at_once(reader: SourceReader, server: S
         pytest.param(None, SourceUnavailable, id="reset before any answer"),
         pytest.param(RANGE.but(headers={"Content-Type": "text/html; charset=utf-8"}), WrongContent, id="HTML"),
         pytest.param(RANGE.but(headers={"Content-Encoding": "gzip"}), WrongContent, id="gzip"),
+        pytest.param(RANGE.but(headers={"Content-Type": "application/xhtml+xml"}), WrongContent, id="XHTML"),
         pytest.param(Answer(204), TransferError, id="204"),
     ],
 )
@@ -176,7 +177,7 @@ def test_the_whole_piece_is_refused_as_a_range_before_a_byte_of_it_is_read(
 ) -> None:
     server.script = lambda request: WHOLE
     with (
-        pytest.raises(TruncatedBody, match="answered 200"),
+        pytest.raises(RangeIgnored),
         reader.open_range(server.url, 0, 9, source(SIZE), no_hurry()),
     ):
         pytest.fail("the body was handed out")
@@ -360,13 +361,74 @@ def test_another_whole_piece_than_planned_is_refused(
     assert type(caught.value) is expected
 
 
+# Documents in the place of media
+
+DOCUMENTS = ["application/json", "application/xml", "application/problem+json", "text/plain", "Text/XML; charset=utf-8"]
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_document_is_refused_where_media_are_expected_and_taken_where_they_are_not(
+    reader: SourceReader, server: ScriptedServer, kind: str
+) -> None:
+    server.script = origin(CONTENT, kind=kind)
+    for read in (_range, _whole):
+        assert read(reader, server, planned=source(SIZE, is_media=False))
+        with pytest.raises(WrongContent, match="in place of media"):
+            read(reader, server, planned=source(SIZE, is_media=True))
+
+
+@pytest.mark.parametrize("with_head", [True, False])
+@pytest.mark.parametrize(("filename", "refused"), [("a.mp4", True), ("a.JPG", True), ("a.wav", True), ("a.gpx", False)])
+def test_a_probe_judges_a_document_by_the_name_of_the_piece(
+    reader: SourceReader, server: ScriptedServer, filename: str, refused: bool, with_head: bool
+) -> None:
+    server.script = origin(CONTENT, kind="application/xml")
+    asked = piece(filename=filename, head_url=server.url if with_head else None)
+    if refused:
+        with pytest.raises(WrongContent):
+            reader.probe(asked, server.url)
+    else:
+        assert reader.probe(asked, server.url) == Source(SIZE, '"v1"', ranges=True, is_media=False)
+
+
+BEGINNINGS = [b"<Error><Code>x", b"  \r\n<?xml version", b"<!DOCTYPE html>", b"<HTML><body>", b'{ "error": 1}', b'{"a"']
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_a_body_that_begins_like_an_error_document_is_refused_whatever_it_is_called(
+    reader: SourceReader, server: ScriptedServer, beginning: bytes
+) -> None:
+    content = beginning.ljust(SIZE)
+    server.script = origin(content)
+    assert _whole(reader, server, source(SIZE, is_media=False)) == content
+    assert _range(reader, server, 0, 99, source(SIZE, is_media=False)) == content[:100]
+    with pytest.raises(WrongContent, match="error document"):
+        _whole(reader, server, source(SIZE, is_media=True))
+    with pytest.raises(WrongContent, match="error document"):
+        _range(reader, server, 0, 99, source(SIZE, is_media=True))
+
+
+def test_what_looks_like_a_document_in_the_middle_of_media_is_media(
+    reader: SourceReader, server: ScriptedServer
+) -> None:
+    server.script = origin(b"\0" * 100 + b"<?xml version='1.0'?>".ljust(SIZE - 100))
+    assert _range(reader, server, 100, 199, source(SIZE, is_media=True)).startswith(b"<?xml")
+    assert len(_whole(reader, server, source(SIZE, is_media=True))) == SIZE
+
+
+def test_a_refused_body_is_kept_for_whoever_streams_it(reader: SourceReader, server: ScriptedServer) -> None:
+    server.script = origin(b"<Error>".ljust(SIZE))
+    with reader.open_whole(server.url, source(SIZE, is_media=True), no_hurry()) as body:
+        with pytest.raises(WrongContent):
+            body.read(64)
+        assert isinstance(body.error, WrongContent)
+
+
 # Probing
 
 
 def test_head_tells_size_validator_and_ranges(reader: SourceReader, server: ScriptedServer) -> None:
-    assert reader.probe(piece(head_url=server.url), server.url) == Source(
-        SIZE, '"v1"', ranges=True, content_type="binary/octet-stream"
-    )
+    assert reader.probe(piece(head_url=server.url), server.url) == Source(SIZE, '"v1"', ranges=True, is_media=True)
     assert [request.method for request in server.requests] == ["HEAD"]
 
 
@@ -383,23 +445,48 @@ def test_a_head_without_a_length_leads_to_the_first_byte(reader: SourceReader, s
 
 
 def test_a_piece_without_head_url_is_probed_by_its_first_byte(reader: SourceReader, server: ScriptedServer) -> None:
-    assert reader.probe(piece(), server.url) == Source(SIZE, '"v1"', ranges=True, content_type="binary/octet-stream")
+    assert reader.probe(piece(), server.url) == Source(SIZE, '"v1"', ranges=True, is_media=True)
     assert [request.method for request in server.requests] == ["GET"]
 
 
 def test_a_server_that_says_it_has_no_ranges_is_believed(reader: SourceReader, server: ScriptedServer) -> None:
     server.script = lambda request: WHOLE.but(headers={"Accept-Ranges": "none"})
-    assert reader.probe(piece(head_url=server.url), server.url) == Source(SIZE, '"v1"', ranges=False)
+    assert reader.probe(piece(head_url=server.url), server.url) == Source(SIZE, '"v1"', ranges=False, is_media=True)
+
+
+def _quiet(request: Request) -> Answer:
+    """A well-behaved server that never says Accept-Ranges."""
+    answered = GOOD(request)
+    assert answered is not None
+    return answered.but(headers={"Accept-Ranges": None})
+
+
+@pytest.mark.parametrize(("served", "ranges"), [(_quiet, True), (lambda request: WHOLE, False)])
+def test_a_server_that_says_nothing_of_ranges_is_asked_for_one_byte(
+    reader: SourceReader, server: ScriptedServer, served: Callable[[Request], Answer], ranges: bool
+) -> None:
+    server.script = served
+    found = reader.probe(piece(head_url=server.url), server.url)
+    assert found == Source(SIZE, '"v1"', ranges=ranges, is_media=True)
+    assert [(request.method, request.range) for request in server.requests] == [("HEAD", None), ("GET", (0, 0))]
+
+
+def test_an_empty_piece_is_known_as_such_by_the_document_that_s3_sends_with_416(
+    reader: SourceReader, server: ScriptedServer
+) -> None:
+    refusal = Answer(416, {"Content-Type": "application/xml"}, b"<Error><Code>InvalidRange</Code></Error>")
+    server.script = lambda request: refusal
+    assert reader.probe(piece(), server.url).size == 0
 
 
 def test_a_server_that_ignores_ranges_has_none(reader: SourceReader, server: ScriptedServer) -> None:
     server.script = lambda request: WHOLE
-    assert reader.probe(piece(), server.url) == Source(SIZE, '"v1"', ranges=False)
+    assert reader.probe(piece(), server.url) == Source(SIZE, '"v1"', ranges=False, is_media=True)
 
 
 def test_a_stream_that_does_not_say_its_length_has_no_size(reader: SourceReader, server: ScriptedServer) -> None:
     server.script = lambda request: WHOLE.but(chunked=True, end=End.CLOSE)
-    assert reader.probe(piece(), server.url) == Source(None, '"v1"', ranges=False)
+    assert reader.probe(piece(), server.url) == Source(None, '"v1"', ranges=False, is_media=True)
 
 
 def test_a_range_server_that_does_not_tell_the_total_has_no_size(reader: SourceReader, server: ScriptedServer) -> None:

@@ -240,6 +240,47 @@ def test_the_index_shows_media_and_pieces_that_a_run_has_touched(aws: Account) -
     assert list(aws.tracker.touched_by("run-2")) == []
 
 
+def test_the_index_gives_what_a_report_needs_and_leaves_the_rest(aws: Account) -> None:
+    _claim(aws.tracker, facts={"run_id": "run-1", "medium": {"x": "y" * 1_000}, "signature": "s", "reason": "r"})
+    (row,) = aws.tracker.touched_by("run-1")
+    assert row == {
+        "media_id": "m1",
+        "record": MEDIUM,
+        "status": "IN_PROGRESS",
+        "run_id": "run-1",
+        "signature": "s",
+        "reason": "r",
+    }
+
+
+# Being synced
+
+
+def test_what_tells_that_media_are_synced_is_read_without_the_rest_of_their_rows(aws: Account) -> None:
+    aws.tracker.record_listing(M1, {**listing_facts(medium()), "listed_at": "now"})
+    _claim(aws.tracker)
+    aws.tracker.finish_medium(M1, 1, Status.COMPLETED, {"synced_signature": "s", "fallback": True, "note": "n"})
+    facts = listing_facts(medium())
+    assert aws.tracker.synced_facts([M1, MediaId("absent")]) == {
+        M1: {
+            "status": "COMPLETED",
+            "synced_signature": "s",
+            "fallback": True,
+            "note": "n",
+            "facts_hash": facts["facts_hash"],
+        }
+    }
+
+
+def test_a_medium_to_be_looked_at_again_loses_its_proof_and_nothing_else(aws: Account) -> None:
+    _claim(aws.tracker)
+    aws.tracker.finish_medium(M1, 1, Status.COMPLETED, {"synced_signature": "s", "completed_run_id": "run-1"})
+    before = _row(aws.tracker)
+    for _ in range(2):
+        aws.tracker.forget_synced(M1)
+    assert _row(aws.tracker) == {name: value for name, value in before.items() if name != "synced_signature"}
+
+
 # Reading many
 
 

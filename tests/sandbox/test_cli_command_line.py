@@ -158,6 +158,23 @@ def test_an_interrupted_run_says_so_in_one_line_and_leaves_nothing(scratch: Path
     assert processes_with(scratch) == []
 
 
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_interrupted_while_it_cleans_up_still_ends(scratch: Path, signum: int, code: int) -> None:
+    library = scratch.parent / "library"
+    library.mkdir()
+    (library / "GX010001.MP4").write_bytes(b"a video")
+    with started(scratch, "run", "--library", str(library)) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("Compared"):
+            assert process.poll() is None
+        process.send_signal(signum)
+        _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == code, errors
+    assert errors == "sandbox: interrupted; everything was stopped and cleaned up\n"
+    assert list(scratch.iterdir()) == []
+    assert processes_with(scratch) == []
+
+
 class started:  # noqa: N801 - reads as a sentence where it is used
     """A command at work; killed, with its pipes closed, when the test is over."""
 

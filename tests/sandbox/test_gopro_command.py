@@ -87,7 +87,7 @@ def test_an_empty_folder_is_a_one_line_error(scratch: Path, tmp_path: Path) -> N
         output, complaints = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (1, "")
     assert complaints.splitlines() == [
-        f"{tmp_path / 'empty'} holds no files to serve: put some media into it, or name another folder"
+        f"sandbox: {tmp_path / 'empty'} holds no files to serve: put some media into it, or name another folder"
     ]
     assert list(scratch.iterdir()) == []
 
@@ -98,5 +98,5 @@ def test_a_taken_port_is_a_one_line_error(scratch: Path) -> None:
         with start(scratch, [str(port)]) as process:
             output, complaints = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (1, "")
-    assert complaints == f"port {port} on 127.0.0.1 is in use: choose another one, or 0 for any free one\n"
+    assert complaints == f"sandbox: port {port} on 127.0.0.1 is in use: choose another one, or 0 for any free one\n"
     assert list(scratch.iterdir()) == []

@@ -19,6 +19,12 @@ from tests.support.aws import REGION, SECRET_NAME, Account, make_client
 
 START = "2026-01-31T12:00:00Z"
 START_SECONDS = 1_769_860_800
+NO_MEDIA: dict[str, Any] = {
+    **{"listed": 0, "already_synced": 0, "queued": 0, "missing": 0, "problems": 0, "unknown": 0},
+    "skipped": [],
+}
+"""The summary of an empty library."""
+
 _ROLE = "arn:aws:iam::123456789012:role/any"
 
 
@@ -53,6 +59,12 @@ class Runs:
         """A running execution."""
         arn = self._sfn.start_execution(stateMachineArn=self._machine, name=name)["executionArn"]
         return Execution(arn, name, START)
+
+    def start_elsewhere(self, machine: str, name: str) -> str:
+        """The ARN of a running execution of another state machine, such as one of a former stack."""
+        definition = self._sfn.describe_state_machine(stateMachineArn=self._machine)["definition"]
+        other = self._sfn.create_state_machine(name=machine, definition=definition, roleArn=_ROLE)
+        return str(self._sfn.start_execution(stateMachineArn=other["stateMachineArn"], name=name)["executionArn"])
 
     def stop(self, execution: Execution) -> None:
         """End it as if by the console's Stop."""
@@ -97,7 +109,7 @@ class Runs:
     def listed(self, execution: Execution, *queued: str, **summary: Any) -> None:
         """What ``media_lister`` leaves behind."""
         manifest = [{"media_id": one, "filename": f"{one}.MP4", "file_size": 0, "upload_date": None} for one in queued]
-        counts = {"already_synced": 0, "queued": len(queued), "skipped": [], "missing": 0, "problems": 0, **summary}
+        counts = {**NO_MEDIA, "queued": len(queued), **summary}
         counts["listed"] = counts["already_synced"] + counts["queued"] + len(counts["skipped"])
         self.runs.put_json(run_key(execution.run_id, "manifest.json"), manifest)
         self.runs.put_json(run_key(execution.run_id, "summary.json"), counts)

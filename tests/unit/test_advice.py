@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_sync_common.errors import RunError
-from cloud_sync_common.rules.advice import LONGEST, ending_of
+from cloud_sync_common.errors import CloudSyncError, RunError
+from cloud_sync_common.rules.advice import ERROR_NAMES, LONGEST, ending_of, failure_of
 from cloud_sync_common.rules.report import Ending
 
 
@@ -18,7 +18,7 @@ def _caught(name: str, message: str) -> dict[str, str]:
     return {"Error": name, "Cause": json.dumps({"errorMessage": message, "errorType": name, "stackTrace": []})}
 
 
-def _leaves(kind: type[RunError]) -> Iterator[str]:
+def _leaves(kind: type[CloudSyncError]) -> Iterator[str]:
     for child in kind.__subclasses__():
         yield child.__name__
         yield from _leaves(child)
@@ -82,3 +82,41 @@ def test_the_reason_is_one_bounded_line_for_any_cause(name: str, cause: str) -> 
 def test_no_secret_of_a_cause_reaches_the_report(message: str) -> None:
     assert "c4n4ry" not in ending_of(_caught("SourceUnavailable", message), None).reason
     assert "c4n4ry" not in ending_of({}, {"stop_error": "SchemaChanged", "stop_reason": message}).reason
+
+
+# A medium's failure
+
+
+def test_our_own_error_is_a_mediums_reason_in_its_own_words() -> None:
+    name, reason = failure_of(_caught("SourceGone", "GoPro lists the medium, but not its file"))
+    assert (name, reason) == ("SourceGone", "SourceGone: GoPro lists the medium, but not its file")
+
+
+def test_every_error_of_ours_is_known_by_its_name() -> None:
+    assert set(_leaves(CloudSyncError)) <= ERROR_NAMES
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _caught("Sandbox.Timedout", "2026-01-31T12:00:00Z 1b9d Task timed out after 900.00 seconds"),
+        _caught("KeyError", "'size'"),
+        {"Error": "States.Timeout", "Cause": "whatever"},
+        {"Error": "SourceGone"},
+        {"Error": "SourceGone", "Cause": "{}"},
+    ],
+)
+def test_an_error_that_says_nothing_to_people_is_told_by_its_name(error: dict[str, str]) -> None:
+    assert failure_of(error) == (error["Error"], f"{error['Error']}: the function did not finish")
+
+
+@pytest.mark.parametrize("error", [{}, {"Error": ""}, {"Error": None, "Cause": "x"}])
+def test_a_failure_without_a_name_is_unknown(error: dict[str, str]) -> None:
+    assert failure_of(error) == ("Unknown", "Unknown: the function did not finish")
+
+
+def test_a_mediums_reason_is_bounded_and_holds_no_secret() -> None:
+    url = "https://cdn.gopro.com/u/1/a.mp4?Signature=c4n4ry&Key-Pair-Id=c4n4ry"
+    _, reason = failure_of(_caught("SourceUnavailable", f"GET {url} failed " + "x" * 3_000))
+    assert "c4n4ry" not in reason
+    assert len(reason) <= LONGEST

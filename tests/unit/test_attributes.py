@@ -14,6 +14,7 @@ from cloud_sync_common.rules.attributes import (
     SIDE_FILE_BYTES,
     content_type,
     idempotency_token,
+    is_media_name,
     is_this_piece,
     object_metadata,
     object_tags,
@@ -88,7 +89,7 @@ def test_a_value_is_never_cut_within_an_encoded_character(word: str) -> None:
 
 def test_the_token_is_the_same_on_every_retry() -> None:
     assert idempotency_token(MediaId("m1"), PieceId("p"), source()) == idempotency_token(
-        MediaId("m1"), PieceId("p"), source(content_type="video/mp4", ranges=False)
+        MediaId("m1"), PieceId("p"), source(is_media=True, ranges=False)
     )
 
 
@@ -135,6 +136,16 @@ def test_the_content_type_comes_from_the_extension(filename: str, expected: str)
     assert content_type(filename) == expected
 
 
+@pytest.mark.parametrize("filename", ["a.MP4", "a.360", "a.lrv", "a.JPG", "a.gpr", "a.wav", "a.heic"])
+def test_videos_photos_and_sounds_are_media(filename: str) -> None:
+    assert is_media_name(filename)
+
+
+@pytest.mark.parametrize("filename", ["a.gpx", "a.json", "a.txt", "a.html", "a.zip", "a.thm", "noextension", ""])
+def test_other_files_are_not(filename: str) -> None:
+    assert not is_media_name(filename)
+
+
 def test_small_side_files_stay_out_of_the_archive_class() -> None:
     assert storage_class_for(SIDE_FILE_BYTES - 1, "GLACIER_IR") == "STANDARD"
     assert storage_class_for(SIDE_FILE_BYTES, "GLACIER_IR") == "GLACIER_IR"
@@ -154,6 +165,19 @@ def test_a_changed_source_is_archived_beside_the_old_one() -> None:
     key = ObjectKey("gopro-videos/2026/01/m1/GX010042.MP4")
     assert revised_key(key, "0123456789abcdef") == "gopro-videos/2026/01/m1/GX010042.changed-0123456789.MP4"
     assert revised_key(key, "0123456789") != revised_key(key, "abcdef0123")
+
+
+def test_a_source_that_changes_again_gets_one_mark_not_two() -> None:
+    key = ObjectKey("gopro-videos/2026/01/m1/GX010042.MP4")
+    again = revised_key(revised_key(key, "0123456789abcdef"), "fedcba9876543210")
+    assert again == "gopro-videos/2026/01/m1/GX010042.changed-fedcba9876.MP4"
+
+
+@pytest.mark.parametrize("name", ["my.changed-plan.MP4", "x.changed-0123456789.cut.MP4", "changed-0123456789.MP4"])
+def test_a_name_that_only_looks_marked_is_kept(name: str) -> None:
+    stem = name.removesuffix(".MP4")
+    key = ObjectKey(f"gopro-videos/2026/01/m1/{name}")
+    assert revised_key(key, "fedcba9876543210") == f"gopro-videos/2026/01/m1/{stem}.changed-fedcba9876.MP4"
 
 
 def test_a_long_name_keeps_its_mark_and_its_bounds() -> None:

@@ -37,6 +37,7 @@ DOWNLOAD = {
     "upload_date": "2026-02-01T08:00:00Z",
 }
 UPLOAD = range_event("r1", MediaId("m1"), PieceId("source-1"), 3, PartRange(5, 9))
+CAUGHT = {"Error": "Sandbox.Timedout", "Cause": "{}"}
 EXECUTION = {"arn": "arn:aws:states:::execution:x:n1", "name": "n1", "started_at": "2026-01-31T12:00:00.123Z"}
 
 
@@ -120,9 +121,15 @@ def test_a_cursor_that_is_no_object_is_refused(cursor: object) -> None:
 
 
 def test_a_failure_names_medium_and_error() -> None:
-    event = {"schema": 1, "action": "record_failure", "run_id": "r1", "media_id": "m1", "error": "Sandbox.Timedout"}
+    event = {"schema": 1, "action": "record_failure", "run_id": "r1", "media_id": "m1", "error": CAUGHT}
     assert parse_control(event) == "record_failure"
-    assert parse_failure(event) == FailureEvent("r1", MediaId("m1"), "Sandbox.Timedout")
+    assert parse_failure(event) == FailureEvent("r1", MediaId("m1"), CAUGHT)
+
+
+@pytest.mark.parametrize("error", [None, "Sandbox.Timedout", [CAUGHT]])
+def test_a_failure_without_the_error_that_was_caught_is_refused(error: object) -> None:
+    with pytest.raises(InvalidInput, match="error must be an object with Error and Cause"):
+        parse_failure({"schema": 1, "run_id": "r1", "media_id": "m1", "error": error})
 
 
 def test_an_execution_names_itself() -> None:

@@ -20,6 +20,7 @@ from cloud_sync_common.errors import (
     APIError,
     CredentialsExpired,
     MediumNotFound,
+    MediumRefused,
     SchemaChanged,
     SourceThrottled,
     SourceUnavailable,
@@ -228,6 +229,69 @@ def test_refused_cookies_are_said_at_once(web: responses.RequestsMock, naps: Nap
         make_api(naps).search(1, 200, CREDENTIALS)
     assert (error.value.status, len(web.calls)) == (status, 1)
     assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize("status", [400, 405, 406, 422, 451])
+@pytest.mark.parametrize("ask", ["download", "medium_exists"])
+def test_a_refusal_of_one_medium_is_that_mediums_trouble(
+    web: responses.RequestsMock, naps: Naps, status: int, ask: str
+) -> None:
+    web.get(DOWNLOAD if ask == "download" else MEDIUM, status=status, body=CANARY)
+    with pytest.raises(MediumRefused, match=f"GoPro refuses to serve this medium .{status}.") as error:
+        getattr(make_api(naps), ask)("m1", CREDENTIALS)
+    assert (error.value.status, len(web.calls)) == (status, 1)
+    assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        ({"json": {"total_count": 1}}, MediumRefused),
+        ({"status": 401}, CredentialsExpired),
+        ({"status": 403}, CredentialsExpired),
+        ({"status": 404}, CredentialsExpired),
+        ({"json": ["odd"]}, MediumRefused),
+    ],
+)
+def test_a_403_for_one_medium_is_checked_against_the_cheapest_call(
+    web: responses.RequestsMock, naps: Naps, account: dict[str, Any], expected: type[APIError]
+) -> None:
+    web.get(DOWNLOAD, status=403, json={"error": CANARY})
+    web.get(ACCOUNT, **account)
+    with pytest.raises(expected) as error:
+        make_api(naps).download("m1", CREDENTIALS)
+    assert type(error.value) is expected
+    assert len(web.calls) == 2
+    assert CANARY not in str(error.value)
+
+
+def test_a_403_for_one_medium_is_asked_again_while_the_account_does_not_answer(
+    web: responses.RequestsMock, naps: Naps
+) -> None:
+    web.get(DOWNLOAD, status=403)
+    web.get(ACCOUNT, status=503)
+    web.get(DOWNLOAD, json=download_answer(offered("source")))
+    assert make_api(naps).download("m1", CREDENTIALS)["filename"] == "GX010042.MP4"
+    assert naps == [0.5]
+
+
+@pytest.mark.parametrize(("account", "expected"), [(200, MediumRefused), (401, CredentialsExpired)])
+def test_a_login_page_for_one_medium_is_checked_against_the_cheapest_call(
+    web: responses.RequestsMock, naps: Naps, account: int, expected: type[APIError]
+) -> None:
+    web.get(DOWNLOAD, body=LOGIN_PAGE, content_type="text/html")
+    web.get(ACCOUNT, status=account, json={"total_count": 1})
+    with pytest.raises(expected):
+        make_api(naps).download("m1", CREDENTIALS)
+
+
+def test_a_401_for_one_medium_means_expired_cookies_without_another_question(
+    web: responses.RequestsMock, naps: Naps
+) -> None:
+    web.get(DOWNLOAD, status=401)
+    with pytest.raises(CredentialsExpired):
+        make_api(naps).download("m1", CREDENTIALS)
+    assert len(web.calls) == 1
 
 
 def test_a_firewall_is_not_taken_for_expired_cookies(web: responses.RequestsMock, naps: Naps) -> None:

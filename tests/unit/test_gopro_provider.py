@@ -17,12 +17,14 @@ from cloud_sync_common.errors import (
     CredentialsMalformed,
     InvalidInput,
     MediumNotFound,
+    MediumRefused,
     SchemaChanged,
     UnsafeUrl,
 )
 from cloud_sync_common.gopro_provider import GoProProvider, SourceSettings, source_settings
 from cloud_sync_common.models import MediaId, Medium
 from tests.unit.gopro_http import (
+    ACCOUNT,
     CANARY,
     CREDENTIALS,
     DOWNLOAD,
@@ -116,7 +118,7 @@ def test_a_missing_quality_is_a_404(
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [({"status": 401}, 401), ({"status": 403}, 403), ({"status": 404}, 404), ({"body": requests.ReadTimeout()}, 408)],
+    [({"status": 401}, 401), ({"status": 404}, 404), ({"body": requests.ReadTimeout()}, 408)],
 )
 def test_failures_carry_their_status(
     web: responses.RequestsMock, provider: GoProProvider, answer: dict[str, Any], status: int
@@ -125,7 +127,18 @@ def test_failures_carry_their_status(
     with pytest.raises(APIError) as error:
         provider.get_download_url(**ASKED)
     assert error.value.status == status
-    assert isinstance(error.value, CredentialsExpired) is (status in {401, 403})
+    assert isinstance(error.value, CredentialsExpired) is (status == 401)
+
+
+@pytest.mark.parametrize(("account", "expected"), [(403, CredentialsExpired), (200, MediumRefused)])
+def test_a_403_means_expired_cookies_only_if_the_account_is_refused_too(
+    web: responses.RequestsMock, provider: GoProProvider, account: int, expected: type[APIError]
+) -> None:
+    web.get(DOWNLOAD, status=403)
+    web.get(ACCOUNT, status=account, json={"total_count": 1})
+    with pytest.raises(APIError) as error:
+        provider.get_download_url(**ASKED)
+    assert (type(error.value), error.value.status) == (expected, 403)
 
 
 def test_cookies_that_cannot_be_sent_are_refused_before_anything_is_asked(provider: GoProProvider) -> None:

@@ -40,6 +40,13 @@ def test_a_medium_comes_back_from_a_page_in_the_runs_bucket(one: Medium) -> None
     assert medium_from_document(json.loads(json.dumps(asdict(one)))) == one
 
 
+@pytest.mark.parametrize("change", [{"file_size": 2}, {"captured_at": None}, {"content_title": "x"}, {"filename": "y"}])
+def test_the_hash_of_the_facts_changes_with_every_one_of_them(change: dict[str, Any]) -> None:
+    known = listing_facts(medium())["facts_hash"]
+    assert listing_facts(medium())["facts_hash"] == known
+    assert listing_facts(medium(**change))["facts_hash"] != known
+
+
 def test_a_row_holds_nothing_that_gopro_left_out() -> None:
     facts = listing_facts(medium(captured_at=None))
     assert "captured_at" not in facts["medium"]

@@ -13,7 +13,6 @@ from cloud_sync_common.rules.parts import (
     MAX_PART,
     MAX_PARTS,
     MIB,
-    MIN_PART,
     USUAL_MAX_PART,
     USUAL_MIN_PART,
     Part,
@@ -29,7 +28,7 @@ GIB = 1024 * MIB
 sizes = st.one_of(
     st.integers(1, LARGEST),
     st.integers(1, 64 * GIB),
-    st.sampled_from([1, MIN_PART, USUAL_MIN_PART - 1, USUAL_MIN_PART, USUAL_MIN_PART + 1, MAX_PARTS * USUAL_MAX_PART]),
+    st.sampled_from([1, 5 * MIB, USUAL_MIN_PART - 1, USUAL_MIN_PART, USUAL_MIN_PART + 1, MAX_PARTS * USUAL_MAX_PART]),
 )
 
 

@@ -412,3 +412,23 @@ def test_whatever_gopro_answers_the_result_is_whole_or_says_why_not(
     assert len({piece.piece_id for piece in resolution.pieces}) == len(resolution.pieces)
     assert len({piece.filename.casefold() for piece in resolution.pieces}) == len(resolution.pieces)
     assert all(piece.url for piece in resolution.pieces)
+
+
+def test_a_burst_is_all_its_frames_whatever_extension_the_listing_gives() -> None:
+    frames = [entry("", number, type="jpg") for number in range(1, 6)]
+    burst = medium(type="Burst", filename="G0010020.JPG", file_extension="mp4", item_count=None)
+    resolution = resolve(burst, answer(entry("source", 1), files=frames))
+    assert [piece.piece_id for piece in resolution.pieces] == [f"frame-{number}" for number in range(1, 6)]
+
+
+def test_an_original_without_url_is_not_available_yet() -> None:
+    without = {name: value for name, value in entry("source").items() if name != "url"}
+    assert resolve(medium(), answer(without, *PROXIES)).not_ready == "1 of 1 originals are not available yet"
+
+
+def test_a_later_piece_of_another_kind_has_its_own_extension() -> None:
+    resolution = resolve(
+        medium(filename="a.jpg", file_extension="jpg", item_count=2),
+        answer(entry("source", 1, type="jpg"), entry("source", 2, type="mp4")),
+    )
+    assert [piece.filename for piece in resolution.pieces] == ["a.jpg", "a-2.mp4"]

@@ -24,6 +24,8 @@ from cloud_sync_common.rules.report import (
 )
 
 RUN = "20260131T120000Z-n1"
+SYNCED = {"signature": "new", "synced_signature": "new", "completed_run_id": "earlier"}
+CHANGED = {**SYNCED, "synced_signature": "old"}
 STOPPED = Ending("CredentialsExpired", "CredentialsExpired: log in again")
 
 
@@ -63,6 +65,12 @@ def _medium(status: str, media_id: str = "m1", reason: str = "") -> dict[str, An
             _row("COMPLETED", completed_run_id=RUN, note="source_deleted"),
             ("SOURCE_DELETED", "GoPro no longer has this medium"),
         ),
+        (_row("COMPLETED", run_id="earlier", **SYNCED), ("ALREADY_SYNCED", "")),
+        (_row("COMPLETED", run_id="earlier", completed_run_id="earlier"), ("FAILED", "not finished by this run")),
+        (_row("COMPLETED", run_id="earlier", **CHANGED), ("FAILED", "not finished by this run")),
+        (_row("COMPLETED", run_id="earlier", **SYNCED, fallback=True), ("FAILED", "not finished by this run")),
+        (_row("COMPLETED", run_id="earlier", **SYNCED, note="source_deleted"), ("FAILED", "not finished by this run")),
+        (_row("COMPLETED", **CHANGED), ("ALREADY_SYNCED", "")),
         (_row("FAILED", reason="KeyConflict: other bytes"), ("FAILED", "KeyConflict: other bytes")),
         (_row("NOT_READY", reason="still transcoding"), ("NOT_READY", "still transcoding")),
         (_row("NOT_READY", run_id="earlier", reason="old"), ("FAILED", "not finished by this run")),
@@ -73,7 +81,9 @@ def test_a_row_says_what_became_of_its_medium(row: dict[str, Any] | None, expect
     assert classify(row, RUN, Ending()) == expected
 
 
-@pytest.mark.parametrize("row", [None, _row("IN_PROGRESS"), _row("FAILED", run_id="earlier")])
+@pytest.mark.parametrize(
+    "row", [None, _row("IN_PROGRESS"), _row("FAILED", run_id="earlier"), _row("COMPLETED", run_id="earlier", **CHANGED)]
+)
 def test_what_a_stopped_run_left_unfinished_names_the_reason(row: dict[str, Any] | None) -> None:
     assert classify(row, RUN, STOPPED) == ("FAILED", "not finished: the run stopped (CredentialsExpired)")
 
@@ -84,6 +94,8 @@ rows = st.none() | st.fixed_dictionaries(
         "completed_run_id": st.sampled_from([RUN, "earlier"]),
         "note": st.sampled_from(["source_deleted", "other"]),
         "fallback": st.booleans(),
+        "signature": st.sampled_from(["old", "new"]),
+        "synced_signature": st.sampled_from(["old", "new"]),
         "reason": st.text(max_size=5),
     },
 )
@@ -122,12 +134,19 @@ def test_a_run_without_trouble_succeeded() -> None:
     assert (report["run"], report["seconds"], report["bytes_transferred"]) == (RUN, 7, 99)
 
 
+def test_an_empty_library_is_no_plain_success() -> None:
+    report = build_report(Findings(RUN, 1))
+    assert report["status"] == "PARTIAL"
+    assert "library is empty" in report["reason"]
+
+
 @pytest.mark.parametrize(
     ("findings", "reason"),
     [
         (Findings(RUN, 1, listed=1, media=[_medium("FAILED")]), "1 media failed"),
         (Findings(RUN, 1, missing=3), "GoPro counts 3 more media than its listing showed"),
         (Findings(RUN, 1, problems=2), "2 rows of the listing name no medium"),
+        (Findings(RUN, 1, unknown=2), "2 of the media_ids asked for are not in the library"),
     ],
 )
 def test_a_run_with_trouble_in_some_media_is_partial_and_says_which(findings: Findings, reason: str) -> None:

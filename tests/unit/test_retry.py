@@ -97,3 +97,17 @@ def test_a_wait_beyond_the_deadline_ends_the_work_instead() -> None:
         _retry(naps).run(action, Deadline(clock, clock.time + 30))
     assert isinstance(caught.value.__cause__, SourceThrottled)
     assert (action.calls, naps) == (1, [])
+
+
+def test_a_try_that_has_stalled_is_left_to_the_workflow() -> None:
+    clock = ManualClock()
+    calls: list[int] = []
+
+    def stall() -> str:
+        calls.append(1)
+        clock.advance(20.0)
+        raise SourceUnavailable("nothing came")
+
+    with pytest.raises(SourceUnavailable):
+        Retry(Naps(), clock=clock).run(stall, no_hurry())
+    assert len(calls) == 1

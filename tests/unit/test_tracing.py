@@ -89,3 +89,14 @@ def test_parts_beyond_the_limit_are_moved_untraced(segment: Any) -> None:
                 moved.append(number)
     assert len(moved) == MAX_PART_SUBSEGMENTS + 5
     assert len(_names(segment)) == MAX_PART_SUBSEGMENTS
+
+
+def test_every_invocation_has_its_own_share_of_parts(segment: Any) -> None:
+    tracing = Tracing(LAMBDA)
+    for invocation in range(1, 3):
+        tracing.new_invocation()
+        with tracing.shared():
+            for number in range(MAX_PART_SUBSEGMENTS + 1):
+                with tracing.part(number):
+                    pass
+        assert len(_names(segment)) == invocation * MAX_PART_SUBSEGMENTS

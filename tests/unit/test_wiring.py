@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.errors import InvalidInput
 from cloud_sync_common.observability.logs import QUIET
+from cloud_sync_common.observability.tracing import MAX_PART_SUBSEGMENTS
 from cloud_sync_common.wiring import Environment, Wiring, deadline_of, seconds_left
 
 ENVIRON = {
@@ -93,6 +95,15 @@ def test_only_the_listed_hosts_are_trusted_and_never_this_machine() -> None:
     settings = Wiring(environ).provider.settings
     assert settings.allowed_hosts == ("gopro.com", "cloudfront.net")
     assert (settings.api_url, settings.allow_loopback) == ("https://api.gopro.com", False)
+
+
+def test_an_invocation_inherits_neither_credentials_nor_a_used_up_share_of_traces() -> None:
+    wired = Wiring({**ENVIRON, "AWS_EXECUTION_ENV": "AWS_Lambda_python3.14"})
+    wired._credentials = Credentials("a=b", "x")
+    wired.tracing._parts_left = 0
+    wired.new_invocation()
+    assert wired._credentials is None
+    assert wired.tracing._parts_left == MAX_PART_SUBSEGMENTS
 
 
 def test_log_lines_carry_function_and_stage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,5 +96,7 @@ def _redirected(path: str, reply: Reply) -> APIError:
 
 def _web_page(path: str, reply: Reply) -> APIError:
     if reply.mentions(*_LOGIN_PAGE):
-        return CredentialsExpired(f"GET {path}: GoPro answered with its login page; {_RENEW}", status=401)
+        # For one medium that is not certain: whoever asked tries GoPro's cheapest call, as for a 403.
+        status = 401 if path in LIBRARY_PATHS else 403
+        return CredentialsExpired(f"GET {path}: GoPro answered with its login page; {_RENEW}", status=status)
     return SchemaChanged(f"GET {path}: GoPro answered with a web page in place of data", status=reply.status)

@@ -131,7 +131,7 @@ class GoProApi:
         raise self._given_up(path, trouble)
 
     def _ask_believing(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
-        """A 403 for one medium is about the cookies only if GoPro's cheapest call is refused, too."""
+        """A 403 or a login page for one medium is about the cookies only if GoPro's cheapest call is refused, too."""
         try:
             return self._ask_once(path, credentials, params)
         except CredentialsExpired as error:
@@ -143,7 +143,7 @@ class GoProApi:
                 raise error from None
             if isinstance(account, Retry):
                 return account
-            raise MediumRefused(f"GET {path}: GoPro refuses to serve this medium (403)", status=403) from error
+            raise MediumRefused(f"GET {path}: GoPro refuses to serve this medium, and no other", status=403) from error
 
     def _ask_once(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
         headers = {"Accept": _ACCEPT, "Cookie": credentials.cookies, "User-Agent": credentials.user_agent}

@@ -141,7 +141,7 @@ class Table:
                 UpdateExpression="ADD #set :value",
                 ExpressionAttributeNames={"#set": name},
                 ExpressionAttributeValues={":value": {"SS": [value]}},
-                ReturnValues="UPDATED_NEW",
+                ReturnValues="ALL_NEW",
             )
         return len(answer["Attributes"][name]["SS"])
 

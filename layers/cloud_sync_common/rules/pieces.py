@@ -119,8 +119,10 @@ def _frames(medium: Medium, answer: DownloadAnswer) -> list[_Numbered]:
 
 
 def _is_photo_group(medium: Medium, answer: DownloadAnswer) -> bool:
+    """By type; the extension only speaks against it where there is no more than one file (a rendered movie)."""
     is_group = medium.type.lower() in _PHOTO_GROUPS or medium.play_as == "multi_shot_photo"
-    return is_group and _listed_extension(medium, answer) in _PHOTO_EXTENSIONS | {""}
+    is_photo = _listed_extension(medium, answer) in _PHOTO_EXTENSIONS | {""}
+    return is_group and (is_photo or len(distinct(answer.files)) > 1)
 
 
 def _only_photo(medium: Medium, answer: DownloadAnswer) -> list[_Numbered]:
@@ -199,6 +201,8 @@ def _name(first: str, item: _Numbered, main_label: str) -> str:
         name = piece_names.frame_name(first, item.number)
     else:
         name = piece_names.chapter_name(first, item.number)
+        if item.number > 1 and kind and is_photo_name(f"x.{kind}") != is_photo_name(first):
+            name = piece_names.with_extension(name, kind)
     if item.label == FRAME and kind in _FRAME_EXTENSIONS:
         name = piece_names.with_extension(name, kind)
     elif item.label == RAW_PHOTO:

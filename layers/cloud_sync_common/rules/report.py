@@ -144,6 +144,8 @@ def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, s
     if not adds_up(counts):
         return RunStatus.FAILED, "the report does not add up: a listed medium is unaccounted for"
     reasons = []
+    if not (counts["listed"] or findings.missing or findings.problems or findings.unknown):
+        reasons.append("GoPro's library is empty: are these the cookies of the right account?")
     if counts["failed"]:
         reasons.append(f"{counts['failed']} media failed")
     if findings.missing:

@@ -20,7 +20,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A medium that is ours. ``row`` is what the tracker now holds but for status and lease; ``before`` the status."""
+    """A medium that is ours: ``row`` as the tracker now has it but for status and lease; ``before`` the old status."""
 
     row: Row
     generation: int
@@ -63,7 +63,7 @@ class Claims:
 
     def _facts(self, row: Row, run_id: str, filename: str) -> Row:
         facts: Row = {"run_id": run_id, "filename": filename, "updated_at": self.now_text()}
-        if row.get("run_id") != run_id:
+        if row.get("run_id") != run_id or "begun_at" not in row:
             facts |= {"bytes_transferred": 0, "stalled_passes": 0, "begun_at": self.now()}
         return facts
 

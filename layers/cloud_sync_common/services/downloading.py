@@ -129,16 +129,17 @@ class Downloader:
         if this.resolution.not_ready is not None:
             reason = {"reason": this.resolution.not_ready}
             return self._finish(this, Outcome.NOT_READY, Status.NOT_READY, reason)
-        rows = self.tracker.pieces(this.event.media_id)
+        # Pieces are only ever written under a claim: before the first one there is nothing to read.
+        rows = self.tracker.pieces(this.event.media_id) if this.claim.generation > 1 else {}
         for piece in this.resolution.pieces:
             try:
-                advance = self.archiver.advance(self._work(this, piece, rows.get(piece.piece_id, {})))
+                advance = self.archiver.advance(self._work(this, piece, rows.setdefault(piece.piece_id, {})))
             except DeadlineReached:
                 return self._more(this)
             this.moved += advance.moved
             if not advance.done:
                 return self._more(this, piece.piece_id, advance.ranges)
-        return self._complete(this)
+        return self._complete(this, sum(rows[piece.piece_id]["size"] for piece in this.resolution.pieces))
 
     def _work(self, this: _Pass, piece: Piece, row: Row) -> PieceWork:
         return PieceWork(
@@ -160,9 +161,7 @@ class Downloader:
 
     # How a pass ends
 
-    def _complete(self, this: _Pass) -> dict[str, Any]:
-        pieces = self.tracker.pieces(this.event.media_id)
-        size = sum(pieces[piece.piece_id]["size"] for piece in this.resolution.pieces)
+    def _complete(self, this: _Pass, size: int) -> dict[str, Any]:
         facts: Row = {
             "synced_signature": signature(this.medium),
             "fallback": this.resolution.fallback or None,
@@ -173,7 +172,7 @@ class Downloader:
             "archived_bytes": size,
             "listed_size_differs": self._size_differs(this, size) or None,
         }
-        if this.claim.before == Status.COMPLETED and "archived_bytes" in this.row and this.has_moved_nothing:
+        if "archived_bytes" in this.row and this.has_moved_nothing:
             return self._finish(this, Outcome.ALREADY_SYNCED, Status.COMPLETED, facts)
         result = self._finish(this, Outcome.COMPLETED, Status.COMPLETED, {**facts, **self._completion(this)})
         self.metrics.record_video_synced(

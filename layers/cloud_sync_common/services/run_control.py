@@ -170,7 +170,9 @@ class RunControl:
 
     def _store(self, report: Mapping[str, Any]) -> None:
         run_id = str(report["run"])
-        self.runs.put_json(run_key(run_id, "report.json"), report)
+        # The run's own reason is in report.md and the execution's output; the shape of the JSON is a contract.
+        document = {name: value for name, value in report.items() if name != "reason"}
+        self.runs.put_json(run_key(run_id, "report.json"), document)
         self.runs.put_text(run_key(run_id, "report.md"), to_markdown(report), "text/markdown")
 
     def _notify(self, report: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.run_ledger import RunLedger
 from cloud_sync_common.edges.table import Row
 from cloud_sync_common.edges.tracker import Tracker
+from cloud_sync_common.errors import RangesUnsupported
 from cloud_sync_common.gopro_provider import GoProProvider
 from cloud_sync_common.models import Medium, ObjectKey, Piece, PieceId, Source, UploadId
 from cloud_sync_common.rules.attributes import is_media_name
@@ -22,6 +23,7 @@ from cloud_sync_common.services.archiving.multipart import is_usable
 from cloud_sync_common.services.stop_flag import honouring_the_stop_flag
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats
+from cloud_sync_common.transfer.source import RangeIgnored
 from cloud_sync_common.transfer.streams import multipart_upload_stream
 from cloud_sync_common.transfer.urls import PieceUrls
 
@@ -65,6 +67,8 @@ class Uploader:
             held = self.archive.parts(job.key, job.upload_id)
             missing = [n for n in numbers if n not in held or not is_usable(held[n], plan)]
             sent = multipart_upload_stream(self.mover, job, plan, missing, deadline, TransferStats())
+        except RangeIgnored:
+            raise RangesUnsupported("the source serves no ranges, so that its parts cannot be shared out") from None
         except UploadGone:
             logger.warning("the upload is gone", extra={"media_id": event.media_id})
             return "STALE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -22,19 +23,25 @@ class Retry:
     """
 
     sleep: Callable[[float], None]
+    clock: Callable[[], float] = time.monotonic
     attempts: int = 3
     base: float = 0.5
     longest: float = 8.0
+    patience: float = 15.0
+    """Seconds; a try that failed after more than that has stalled, and the next one is the workflow's."""
     jitter: Callable[[float], float] = field(default=lambda most: random.uniform(0, most))  # noqa: S311 - no secret
 
     def run(self, action: Callable[[], Result], deadline: Deadline) -> Result:
         """Call ``action`` until it succeeds, is not worth another try, or the attempts or the time are used up."""
         for attempt in range(self.attempts - 1):
+            begun = self.clock()
             try:
                 return action()
             except SourceChanged:
                 raise
             except TransientError as error:
+                if self.clock() - begun > self.patience:
+                    raise
                 wait = self._wait(attempt, error)
                 if not deadline.allows(wait):
                     raise DeadlineReached from error

@@ -11,6 +11,7 @@ from cloud_sync_common.rules.parts import UNKNOWN_SIZE_PART, PartPlan, PartRange
 from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.work import Advance, PieceRow, PieceWork, Target, TransferLimits
 from cloud_sync_common.transfer.engine import PartJob, PartMover
+from cloud_sync_common.transfer.source import RangeIgnored
 from cloud_sync_common.transfer.streams import multipart_upload_stream, sequential_upload_stream
 
 
@@ -37,6 +38,8 @@ class MultipartArchiver:
         except UploadGone:
             self.row.forget_upload(work)
             raise ArchiveUnavailable("the multipart upload is gone; the next pass opens a new one") from None
+        except RangeIgnored:
+            return self.by_stream(work, target)
         present |= {part.number: part for part in sent}
         if len(present) < plan.count:
             return Advance(done=False, moved=self.row.confirmed(work, _size(plan, present)))
@@ -47,8 +50,6 @@ class MultipartArchiver:
 
         Complete only against an independently known size (fault F04): raises ``SizeUnproven`` otherwise.
         """
-        if upload_id := work.row.get("upload_id"):
-            self.archive.abort(target.key, UploadId(upload_id))
         upload = self._open(work, target, UNKNOWN_SIZE_PART)
         job = PartJob(target.key, upload, target.source, work.urls)
         parts = work.urls.with_url(
@@ -57,8 +58,8 @@ class MultipartArchiver:
         size = sum(part.size for part in parts)
         proof = target.source.size if target.source.size is not None else work.lone_size
         if not parts or proof != size:
-            self.archive.abort(target.key, upload)
             self.row.forget_upload(work)
+            self.archive.abort(target.key, upload)
             known = "nobody says how many it has" if proof is None else f"{proof} were expected"
             raise SizeUnproven(f"the source's stream ended after {size} bytes, and {known}")
         return self.completion.complete(work, target, upload, parts)
@@ -79,7 +80,11 @@ class MultipartArchiver:
 
     def _open(self, work: PieceWork, target: Target, part_size: int) -> UploadId:
         """Open an upload and have its id in the tracker before anything else; abort strays that nobody knows of."""
-        for stray in self.archive.open_uploads(target.key):
+        strays = self.archive.open_uploads(target.key)
+        if strays:
+            # A fenced write: a late worker must not abort what its successor works on.
+            self.row.forget_upload(work)
+        for stray in strays:
             self.archive.abort(target.key, stray)
         upload_id = self.archive.create_upload(target.key, target.attributes(work, self.limits.storage_class))
         self.row.opened(work, upload_id, part_size)

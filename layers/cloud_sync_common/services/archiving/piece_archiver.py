@@ -90,7 +90,8 @@ class PieceArchiver:
 
     def _intend(self, work: PieceWork, target: Target) -> None:
         """Have the plan in the tracker; a plan for other bytes of the source is given up, and counted."""
-        if (work.row.get("token"), work.row.get("key")) == (target.token, target.key):
+        planned = (Status.IN_PROGRESS, target.token, target.key)
+        if (work.row.get("status"), work.row.get("token"), work.row.get("key")) == planned:
             return
         if work.row.get("upload_id"):
             self._give_up_plan(work)

@@ -94,7 +94,7 @@ class PieceRow:
     def intend(self, work: PieceWork, target: Target, restarts: int) -> None:
         """Say what will be under which key, before any byte is sent; a former plan's progress is void."""
         superseded = list(work.row.get("superseded_keys", []))
-        if work.row.get("status") == Status.COMPLETED:
+        if work.row.get("status") == Status.COMPLETED and work.row["key"] != target.key:
             superseded.append(work.row["key"])
         self._write(
             work,

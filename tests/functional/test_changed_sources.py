@@ -1,0 +1,185 @@
+"""Sources that become other bytes while they are copied, or after."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud_sync_common.errors import LeaseLost, SourceChanged
+from cloud_sync_common.models import MediaId
+from cloud_sync_common.services.archiving.piece_archiver import MAX_RESTARTS
+from sandbox.gopro.messages import Request, Response
+from sandbox.s3.behaviour import Stage
+from tests.support.pipeline import BUCKET, PART, Killed, World, make_file, make_medium, source, world
+
+ID = "b" * 24
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    return make_file(tmp_path / "GX010001.MP4", PART + 5)
+
+
+def change(path: Path, seed: int) -> None:
+    """Other bytes under the same name; size and date, so the validator too, are others."""
+    make_file(path, PART + 5 + seed, seed=seed)
+    os.utime(path, (1_600_000_000 + seed, 1_600_000_000 + seed))
+
+
+def change_often(account: World, path: Path) -> None:
+    """Passes of one run that each find another source than the pass before, which was killed while it uploaded."""
+    for seed in range(MAX_RESTARTS + 2):
+        change(path, seed)
+        account.kill.arm(1, after=False, operation="UploadPart")
+        try:
+            account.download(ID)
+        except Killed:
+            assert seed <= MAX_RESTARTS
+        account.kill.disarm()
+
+
+def test_a_source_that_changes_too_often_fails_the_medium_and_leaves_no_upload(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        change_often(account, path)
+        row = account.medium_row(ID)
+        assert (row["status"], row["reason"].partition(":")[0]) == ("FAILED", "NoProgress")
+        assert account.s3.open_uploads(BUCKET) == []
+        assert account.piece_row(ID)["restarts"] == MAX_RESTARTS + 1
+
+
+def test_the_next_run_copies_a_source_that_changed_too_often_once_it_is_stable(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        change_often(account, path)
+        assert account.download(ID, run_id="run-2")["outcome"] == "COMPLETED"
+        assert account.objects()[0].path.read_bytes() == path.read_bytes()
+
+
+def test_a_further_pass_of_the_same_run_goes_on_with_the_plan_that_was_written_last(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        change_often(account, path)
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        assert account.objects()[0].path.read_bytes() == path.read_bytes()
+
+
+def test_changes_of_an_earlier_run_are_not_counted_in_this_one(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        for run in range(MAX_RESTARTS + 2):
+            change(path, run)
+            account.kill.arm(1, after=False, operation="UploadPart")
+            with pytest.raises(Killed):
+                account.download(ID, run_id=f"run-{run}")
+            account.kill.disarm()
+            account.ledger.end(f"run-{run}", {"status": "ABANDONED"})
+        assert account.piece_row(ID)["restarts"] == 1
+        assert account.download(ID, run_id="run-last")["outcome"] == "COMPLETED"
+
+
+def test_a_plan_is_given_up_in_the_tracker_before_its_upload_is_aborted(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        account.kill.arm(1, after=False, operation="UploadPart")
+        with pytest.raises(Killed):
+            account.download(ID)
+        change(path, 3)
+        account.kill.arm(1, after=False, operation="AbortMultipartUpload")
+        with pytest.raises(Killed):
+            account.download(ID)
+        account.kill.disarm()
+        assert not {"upload_id", "token", "part_size"} & set(account.piece_row(ID))
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        assert account.s3.open_uploads(BUCKET) == []
+
+
+def claim_meanwhile(account: World) -> None:
+    """Another function of the run claims the medium: the one at work is late from here on."""
+    row = account.medium_row(ID)
+    account.tracker.claim(
+        MediaId(ID), seen=row["generation"], owner="run-1", now=1, expires=2_000_000_000, facts={"run_id": "run-1"}
+    )
+
+
+def test_a_late_worker_whose_source_changed_aborts_no_upload(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        claimed: list[int] = []
+
+        def refuse(request: Request) -> Response | None:
+            if "If-Match" not in request.headers:
+                return None
+            if not claimed:
+                claimed.append(1)
+                claim_meanwhile(account)
+            return Response(412)
+
+        account.workers = 1
+        account.gopro_behaviour = refuse
+        with pytest.raises(LeaseLost):
+            account.download(ID)
+        assert len(account.s3.open_uploads(BUCKET)) == 1
+
+
+def test_a_late_worker_that_has_no_upload_yet_aborts_not_that_of_its_successor(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        opened: list[str] = []
+
+        def open_another(stage: Stage, call: Any) -> None:
+            if (stage, call.operation) == (Stage.REQUEST, "ListMultipartUploads") and not opened:
+                claim_meanwhile(account)
+                created = account.client().create_multipart_upload(
+                    Bucket=BUCKET, Key=call.key or account.piece_row(ID)["key"]
+                )
+                opened.append(created["UploadId"])
+
+        account.s3_behaviour = open_another
+        with pytest.raises(LeaseLost):
+            account.download(ID)
+        assert opened[0] in {upload.upload_id for upload in account.s3.open_uploads(BUCKET)}
+
+
+def test_a_source_that_changes_during_the_upload_raises_once_and_counts_once(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        refused: list[int] = []
+
+        def refuse(request: Request) -> Response | None:
+            if "If-Match" not in request.headers or refused:
+                return None
+            refused.append(1)
+            change(path, 4)
+            return Response(412)
+
+        account.workers = 1
+        account.gopro_behaviour = refuse
+        with pytest.raises(SourceChanged):
+            account.download(ID)
+        assert account.piece_row(ID)["restarts"] == 1
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        assert account.piece_row(ID)["restarts"] == 1
+
+
+def archive_again(account: World, path: Path, run: int) -> str:
+    """Another version of the source in a run of its own; where it is archived."""
+    change(path, run)
+    account.tracker.forget_synced(MediaId(ID))
+    assert account.download(ID, run_id=f"run-{run}")["outcome"] == "COMPLETED"
+    return str(account.piece_row(ID)["key"])
+
+
+def test_versions_of_a_source_lie_beside_each_other_and_their_names_do_not_grow(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        keys = [archive_again(account, path, run) for run in range(1, 5)]
+        assert len(set(keys)) == len(account.objects()) == 4
+        assert {key.rpartition("/")[0] for key in keys} == {f"gopro-videos/2024/03/{ID}"}
+        assert max(key.count(".changed-") for key in keys) == 1
+        assert account.piece_row(ID)["superseded_keys"] == keys[:-1]
+
+
+def test_a_newer_version_goes_beside_the_kept_key_even_if_the_medium_is_dated_anew(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        first = archive_again(account, path, 1)
+        listed = account.medium_row(ID)["medium"]
+        facts = {"medium": {**listed, "captured_at": "2023-01-01T00:00:00Z"}, "listed_at": "later"}
+        account.tracker.record_listing(MediaId(ID), facts)
+        second = archive_again(account, path, 2)
+        assert second != first
+        assert second.rpartition("/")[0] == first.rpartition("/")[0]
