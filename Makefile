@@ -9,7 +9,7 @@ STAGE_TEMPLATE := cdk.out/GoProCloudSync.template.json
 # Options passed through: make run ARGS="--runs 2", make test ARGS="tests/unit", make cdk ARGS="bootstrap".
 ARGS ?=
 
-.PHONY: help environment run test lint format types synth cfn-lint asl check cdk deploy clean
+.PHONY: help environment run test docs lint format types synth cfn-lint asl check cdk deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox
 
 test: environment ## Run the tests (ARGS: files or pytest options)
 	@$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+docs: environment ## Write docs/SANDBOX.md out of the code and the tests (ARGS=--check: only compare)
+	@$(PYTHON) scripts/sandbox_document $(ARGS)
 
 lint: environment ## Check style
 	@$(PYTHON) -m ruff check .

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 
 from sandbox.gopro.command import serve
 from sandbox.run.errors import Interrupted, SandboxError, UsageError, one_line
-from sandbox.run.options import RunOptions, parse_input, parse_remote, parse_settings
+from sandbox.run.options import RunOptions, check_assembly, check_scheduled, parse_input, parse_remote, parse_settings
+from sandbox.run.state_folder import check_apart
 
 DESCRIPTION = "The whole pipeline on this machine: no AWS account, no Docker."
 
@@ -86,10 +87,21 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--gopro-url", metavar="URL", help="use this GoPro-speaking server instead of the simulator")
     run.add_argument("--credentials", type=_path, metavar="FILE", help="the secret's JSON for --gopro-url")
-    run.add_argument("--input", default="{}", metavar="JSON", help="state machine input (default: {})")
+    run.add_argument("--input", metavar="JSON", help="state machine input (default: {})")
+    run.add_argument("--scheduled", action="store_true", help="start each execution as the template's schedule would")
     run.add_argument("--runs", type=_runs, default=1, metavar="N", help="execute N times against the same account")
     run.add_argument(
         "--setting", action="append", default=[], metavar="KEY=VALUE", help="override a CDK setting (repeatable)"
+    )
+    run.add_argument(
+        "--assembly", type=_path, metavar="DIR", help="deploy this synthesised assembly instead of synthesising"
+    )
+    run.add_argument("--faults", type=_path, metavar="FILE", help="inject the faults of this TOML file")
+    run.add_argument(
+        "--seed", type=_seed, metavar="N", help="inject random faults, the same for the same N (with --faults: chances)"
+    )
+    run.add_argument(
+        "--state", type=_path, metavar="DIR", help="keep the whole account in DIR and go on where the last run ended"
     )
     run.add_argument("--out", type=_path, metavar="DIR", help="write bucket, tracker, report, history and logs to DIR")
     run.add_argument("--json", action="store_true", help="end with one line of JSON on stdout")
@@ -101,14 +113,20 @@ def run_options(arguments: Sequence[str]) -> RunOptions:
 
 
 def _options(chosen: argparse.Namespace) -> RunOptions:
+    settings = parse_settings(chosen.setting)
     return RunOptions(
         library=chosen.library,
-        remote=parse_remote(chosen.gopro_url, chosen.credentials, chosen.library),
-        input=parse_input(chosen.input),
+        remote=parse_remote(chosen.gopro_url, chosen.credentials, chosen.library, chosen.state),
+        input=parse_input("{}" if chosen.input is None else chosen.input),
+        scheduled=check_scheduled(chosen.scheduled, chosen.input),
         runs=chosen.runs,
-        settings=parse_settings(chosen.setting),
+        settings=settings,
         out=chosen.out,
+        state=check_apart(chosen.state, chosen.out),
         as_json=chosen.json,
+        assembly=check_assembly(chosen.assembly, settings),
+        faults=chosen.faults,
+        seed=chosen.seed,
     )
 
 
@@ -129,6 +147,12 @@ def _path(text: str) -> Path:
 def _runs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
     return int(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sandbox.aws.functions.api import FunctionSpec
@@ -41,6 +42,17 @@ class ExecutionResult:
     output: Any
     error: str | None
     cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSummary:
+    """An entry of the list of executions; ``stopped_at`` is ``None`` while it runs."""
+
+    name: str
+    arn: str
+    status: str
+    started_at: datetime
+    stopped_at: datetime | None
 
 
 def described(cloud: Cloud, outputs: Mapping[str, str], limits: list[NotEmulated]) -> Deployment:

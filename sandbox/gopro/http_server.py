@@ -1,31 +1,29 @@
-"""HTTP/1.1 over threads: keep-alive, no Nagle delay, bodies streamed by the block, nothing left running after ``stop``.
-
-Memory does not depend on the size of a body: files are handed to the kernel (``sendfile``) block by block.
-"""
+"""HTTP/1.1 over threads: keep-alive, no Nagle delay, orders obeyed, nothing left running after ``stop``."""
 
 from __future__ import annotations
 
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.message import Message
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import BinaryIO, cast
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.gopro.journal import Exchange, Journal
-from sandbox.gopro.messages import FileSlice, Response
+from sandbox.gopro.messages import Response, reason
+from sandbox.gopro.operations import operation_of
+from sandbox.gopro.sending import BodySender
+from sandbox.wire.callers import NOBODY, Callers
+from sandbox.wire.calls import Call
+from sandbox.wire.orders import UNDISTURBED, Orders, Plan, undisturbed
+from sandbox.wire.outlet import Ended, Outlet, edited, line_to
 
-Respond = Callable[[str, str, dict[str, str], Message], Response]
-"""From method, path, query and headers to the answer; called by several threads at once."""
+Respond = Callable[[str, str, dict[str, str], Message, Orders], Response]
+"""From method, path, query, headers and orders to the answer; called by several threads at once."""
 
-_Block = tuple[int, Callable[[int], int]]
-"""Length of a block of a body, and what sends so many bytes of it and returns how many have left."""
-
-_BLOCK_BYTES = 1024 * 1024
 _IDLE_SECONDS = 120
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 10.0
@@ -39,11 +37,20 @@ class HttpServer(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], respond: Respond, journal: Journal) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        respond: Respond,
+        journal: Journal,
+        plan: Plan = undisturbed,
+        callers: Callers = NOBODY,
+    ) -> None:
         self.respond = respond
         self.journal = journal
+        self.plan = plan
+        self.callers = callers
+        self.closing = threading.Event()
         self._open: set[socket.socket] = set()
-        self._stopping = False
         self._changed = threading.Condition()
         super().__init__(address, _Handler)
         self._acceptor = threading.Thread(
@@ -65,7 +72,7 @@ class HttpServer(ThreadingTCPServer):
         self._acceptor.join()
         self.server_close()
         with self._changed:
-            self._stopping = True
+            self.closing.set()
             for connection in self._open:
                 _shut(connection)
             self._changed.wait_for(lambda: not self._open, timeout=_STOP_SECONDS)
@@ -74,7 +81,7 @@ class HttpServer(ThreadingTCPServer):
         """Remember a connection, so that ``stop`` can drop it; one that comes too late is dropped now."""
         with self._changed:
             self._open.add(connection)
-            if self._stopping:
+            if self.closing.is_set():
                 _shut(connection)
 
     def closed(self, connection: socket.socket) -> None:
@@ -103,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._owner.opened(self.connection)
+        self._peer = self._owner.callers.peer(self.connection)
 
     def finish(self) -> None:
         try:
@@ -117,27 +125,39 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # a body that nobody reads must not be taken for the next request
         target = urlsplit(self.path)
-        query = dict(parse_qsl(target.query, keep_blank_values=True))
-        response = self._owner.respond(self.command, target.path, query, self.headers)
-        exchange = Exchange(self.command, target.path, self.headers.get("Range"), response.status)
-        self._owner.journal.begin(exchange)
-        if isinstance(response.body, FileSlice):
-            with response.body.path.open("rb") as file:
-                self._send(response, self._file_blocks(file, response.body), exchange)
-        else:
-            blocks = [response.body] if isinstance(response.body, bytes) else response.body
-            self._send(response, ((len(block), self._sender(block)) for block in blocks), exchange)
+        orders = self._orders(target.path)
+        outlet = Outlet(orders, line_to(self.connection, self._sleep), self._sleep, self._peer.kill)
+        try:
+            outlet.arrived()
+            query = dict(parse_qsl(target.query, keep_blank_values=True))
+            response = self._owner.respond(self.command, target.path, query, self.headers, orders)
+            outlet.answering()
+            exchange = Exchange(self.command, target.path, self.headers.get("Range"), response.status)
+            self._send(response, orders, outlet, exchange)
+            outlet.answered()
+        except Ended:
+            self.close_connection = True
+
+    def _orders(self, path: str) -> Orders:
+        """Ask the plan; nobody is looked up for a plan that disturbs nobody."""
+        if self._owner.plan is undisturbed:
+            return UNDISTURBED
+        return self._owner.plan(Call(*operation_of(self.command, path), path, self._peer.caller))
+
+    def _sleep(self, seconds: float) -> None:
+        self._owner.closing.wait(seconds)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - http.server's names
 
-    def _send(self, response: Response, blocks: Iterator[_Block], exchange: Exchange) -> None:
+    def _send(self, response: Response, orders: Orders, outlet: Outlet, exchange: Exchange) -> None:
         """Send head and body, and drop the connection when the body is not what the head has promised."""
-        headers = self._headers(response)
-        lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
+        self._owner.journal.begin(exchange)
+        headers = edited(self._headers(response), orders.headers)
+        lines = [f"HTTP/1.1 {response.status} {reason(response.status)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        self.connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        outlet.head("\r\n".join([*lines, "", ""]).encode("latin-1"))
         if self.command != "HEAD" and response.status not in _BODILESS_STATUSES:
-            _send_body(blocks, response.cut_after, exchange)
+            BodySender(self.connection, outlet, exchange).send(response.body, response.cut_after)
             if headers.get("Content-Length") != str(exchange.bytes_sent):
                 self.close_connection = True
 
@@ -150,40 +170,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             headers["Connection"] = "close"
         return headers
-
-    def _file_blocks(self, file: BinaryIO, part: FileSlice) -> Iterator[_Block]:
-        end = part.start + part.length
-        for offset in range(part.start, end, _BLOCK_BYTES):
-            yield min(_BLOCK_BYTES, end - offset), self._file_sender(file, offset)
-
-    def _file_sender(self, file: BinaryIO, offset: int) -> Callable[[int], int]:
-        return lambda length: self.connection.sendfile(file, offset, length) if length else 0
-
-    def _sender(self, block: bytes) -> Callable[[int], int]:
-        def send(length: int) -> int:
-            self.connection.sendall(block[:length])
-            return length
-
-        return send
-
-
-def _send_body(blocks: Iterator[_Block], cut_after: int | None, exchange: Exchange) -> None:
-    """Send block by block, counting each before it leaves, until the end, the cut or a file that has become shorter."""
-    for length, send in blocks:
-        allowed = length if cut_after is None else min(length, cut_after - exchange.bytes_sent)
-        exchange.bytes_sent += allowed
-        sent = 0
-        try:
-            sent = send(allowed)
-        finally:
-            exchange.bytes_sent -= allowed - sent
-        if sent < length:
-            return
-
-
-def _reason(status: int) -> str:
-    """Return the status's usual phrase; GoPro's CDN also uses statuses that Python does not know (509)."""
-    return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unknown"
 
 
 def _shut(connection: socket.socket) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from http import HTTPStatus
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -62,6 +63,11 @@ class Request:
 
 Behaviour = Callable[[Request], Response | None]
 """Asked before every request is routed; ``None`` means "answer as usual". Called by several threads at once."""
+
+
+def reason(status: int) -> str:
+    """Return the status's usual phrase; GoPro's CDN also uses statuses that Python does not know (509)."""
+    return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unknown"
 
 
 def json_response(status: int, document: object, *, content_type: str = API_CONTENT_TYPE) -> Response:

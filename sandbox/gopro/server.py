@@ -17,7 +17,10 @@ from sandbox.gopro.http_server import HttpServer
 from sandbox.gopro.journal import Exchange, Journal
 from sandbox.gopro.library import Library
 from sandbox.gopro.messages import Behaviour, Request, Response
+from sandbox.gopro.refusals import refused
 from sandbox.gopro.signing import Signer, is_cdn_path
+from sandbox.wire.callers import NOBODY, Callers
+from sandbox.wire.orders import Orders, Plan, undisturbed
 
 
 class GoProServer:
@@ -26,21 +29,29 @@ class GoProServer:
     ``behaviour`` is asked before every request (see ``messages.Behaviour``), ``url_lifetime`` is in seconds, ``clock``
     gives seconds since the epoch. ``port`` 0 takes any free one. Entering raises ``PortInUse`` when the port is taken,
     ``SimulatorError`` when the address cannot be used. Entered again, it serves the same account on the same port.
+
+    ``plan`` is asked once for each request and obeyed at the socket (operations: ``sandbox.gopro.operations``; the
+    resource is the path without the query), ``callers`` tells it which function a request comes from. A behaviour sees
+    what the plan lets through.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the switches of one server, all given by name
         self,
         library: Library,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         behaviour: Behaviour | None = None,
+        plan: Plan = undisturbed,
+        callers: Callers | None = None,
         url_lifetime: int = 3600,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
         self._port = port
         self._behaviour = behaviour
+        self._plan = plan
+        self._callers = callers if callers is not None else NOBODY
         self._account = Account()
         self._signer = Signer(self._account, url_lifetime, clock)
         self._journal = Journal()
@@ -53,7 +64,7 @@ class GoProServer:
 
     def __enter__(self) -> Self:
         try:
-            self._http = HttpServer((self._host, self._port), self._respond, self._journal)
+            self._http = HttpServer((self._host, self._port), self._respond, self._journal, self._plan, self._callers)
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self._host, self._port, error) from None
         self._port = self._http.port
@@ -100,7 +111,7 @@ class GoProServer:
     def _link(self, method: str, path: str) -> str:
         return f"{self.url}{path}?{self._signer.query(method, path)}"
 
-    def _respond(self, method: str, path: str, query: dict[str, str], headers: Message) -> Response:
+    def _respond(self, method: str, path: str, query: dict[str, str], headers: Message, orders: Orders) -> Response:
         api, cdn = self._routes
         at_cdn = is_cdn_path(path)
 
@@ -109,8 +120,12 @@ class GoProServer:
 
         request = Request(method, path, query, headers, proceed)
         self._journal.inspect(request, at_cdn=at_cdn)
+        answers = [self._carry_out(request) for _ in range(orders.carried_out)]
+        return refused(orders.refusal, at_cdn=at_cdn) if orders.refusal is not None else answers[-1]
+
+    def _carry_out(self, request: Request) -> Response:
         changed = self._behaviour(request) if self._behaviour is not None else None
-        return changed if changed is not None else proceed()
+        return changed if changed is not None else request.proceed()
 
 
 def _cannot_listen(host: str, port: int, error: OSError | OverflowError) -> SimulatorError:

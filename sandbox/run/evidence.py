@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.run.documents import object_document, plain, tracker_document, write_json
 from sandbox.run.out_folder import place
 from sandbox.run.results import RunResult
 from sandbox.run.stage import Stage
 
+if TYPE_CHECKING:
+    from sandbox.aws.permissions import PermissionReport
+    from sandbox.aws.tracing.tree import Tree
+
 _STATE_FIELDS = {"execution_arn": "execution", "state_name": "state", "state_type": "type"}
 
 
-def write_evidence(folder: Path, stage: Stage, runs: Sequence[RunResult], rows: Sequence[Mapping[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the sandbox saw of its runs beside their results. ``traces`` are in the order of the runs."""
+
+    permissions: PermissionReport
+    traces: Sequence[Tree]
+
+
+def observe(stage: Stage, runs: Sequence[RunResult]) -> Observed:
+    """Judge permissions and join traces; raises ``SandboxError`` if a call cannot be judged."""
+    executions = [run.execution for run in runs]
+    return Observed(stage.permissions(executions), [stage.traces(execution) for execution in executions])
+
+
+def write_evidence(
+    folder: Path,
+    stage: Stage,
+    runs: Sequence[RunResult],
+    rows: Sequence[Mapping[str, Any]],
+    observed: Observed,
+) -> None:
     """Write every document of ``--out`` but the objects themselves. ``rows`` are the tracker's."""
     last = runs[-1]
     write_json(folder / "objects.json", [object_document(each) for each in stage.archive()])
@@ -26,6 +51,12 @@ def write_evidence(folder: Path, stage: Stage, runs: Sequence[RunResult], rows: 
     write_json(folder / "history.json", [_history(stage, run) for run in runs])
     write_json(folder / "not_emulated.json", list(stage.deployment.not_emulated))
     write_json(folder / "notifications.json", stage.account.notifications())
+    write_json(folder / "permissions.json", observed.permissions.as_dict())
+    write_json(folder / "faults.json", stage.faults.record.as_json() if stage.faults else [])
+    write_json(folder / "traces.json", [{"run": run.number, **tree.as_json()} for run, tree in _traced(runs, observed)])
+    lines = [line for run, tree in _traced(runs, observed) for line in (f"run {run.number}", *tree.lines(), "")]
+    (folder / "traces.txt").write_text("\n".join(lines), encoding="utf-8")
+    shutil.copyfile(stage.account.segments_file, folder / "segments.jsonl")
     _copy_logs(stage, folder / "logs")
 
 
@@ -35,6 +66,10 @@ def write_objects(folder: Path, stage: Stage) -> None:
     bucket.mkdir()
     for each in stage.archive():
         place(each.path, bucket, each.key)
+
+
+def _traced(runs: Sequence[RunResult], observed: Observed) -> Iterator[tuple[RunResult, Tree]]:
+    return zip(runs, observed.traces, strict=True)
 
 
 def _states(stage: Stage, run: RunResult) -> list[dict[str, Any]]:

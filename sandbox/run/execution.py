@@ -17,16 +17,16 @@ POLL_SECONDS = 0.25
 
 
 def execute(
-    stage: Stage, number: int, state_input: Mapping[str, object], display: Display, clock: Callable[[], float]
+    stage: Stage, number: int, state_input: Mapping[str, object] | None, display: Display, clock: Callable[[], float]
 ) -> RunResult:
-    """Run the state machine once; its failure is a result, not an exception."""
+    """Run the state machine once; its failure is a result, not an exception. ``None``: the schedule starts it."""
     known = frozenset(document.key for document in stage.run_documents())
     progress = Progress(clock)
     phases = Phases(display, clock, f"run {number}: " if number > 1 else "")
     stage.tap.progress = progress
     begin = clock()
     phases.enter("list")
-    execution = stage.account.start(json.dumps(state_input), name=f"run-{number}")
+    execution = stage.start(number, state_input)
     watcher = Watcher(
         documents=stage.run_documents,
         records=lambda: stage.account.records(execution),

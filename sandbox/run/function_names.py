@@ -6,14 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def handler_names(functions: Iterable[str], handlers: Path) -> dict[str, str]:
-    """Generated name -> folder below ``handlers``; a name that no folder or several fit is left as it is.
+def handler_folders(handlers: Path) -> list[str]:
+    """Every folder below ``handlers``."""
+    return sorted(entry.name for entry in handlers.iterdir() if (entry / "handler.py").is_file())
+
+
+def handler_name(function: str, handlers: Path) -> str:
+    """The folder of a function with a generated name; a name that no folder or several fit is left as it is.
 
     The constructs' ids are the folders' names in camel case, and CloudFormation keeps them inside the names.
     """
-    folders = {entry.name: entry.name.title().replace("_", "") for entry in handlers.iterdir() if entry.is_dir()}
-    names = {}
-    for function in functions:
-        fitting = [folder for folder, camel in folders.items() if camel in function]
-        names[function] = fitting[0] if len(fitting) == 1 else function
-    return names
+    fitting = [folder for folder in handler_folders(handlers) if folder.title().replace("_", "") in function]
+    return fitting[0] if len(fitting) == 1 else function
+
+
+def handler_names(functions: Iterable[str], handlers: Path) -> dict[str, str]:
+    """Generated name -> folder, for several."""
+    return {function: handler_name(function, handlers) for function in functions}

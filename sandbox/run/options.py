@@ -17,7 +17,10 @@ CREDENTIAL_KEYS = ("cookies", "user-agent")
 
 @dataclass(frozen=True, slots=True)
 class RemoteGoPro:
-    """A GoPro-speaking server that is not ours; ``credentials`` is the secret's JSON and stays out of every repr."""
+    """A GoPro-speaking server that is not ours; ``credentials`` is the secret's JSON and stays out of every repr.
+
+    Empty credentials: those that the kept account has.
+    """
 
     url: str
     credentials: Mapping[str, str] = field(repr=False)
@@ -34,6 +37,16 @@ class RunOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     out: Path | None = None
     as_json: bool = False
+    state: Path | None = None
+    """A folder that keeps the account from one invocation to the next."""
+    scheduled: bool = False
+    """Each run is started by the stack's schedule, with the schedule's own input."""
+    assembly: Path | None = None
+    """A synthesised cloud assembly to deploy instead of synthesising the project's own."""
+    faults: Path | None = None
+    """A file of faults to inject."""
+    seed: int | None = None
+    """Of random faults, or of the chances in ``faults``."""
 
 
 def parse_input(text: str) -> dict[str, object]:
@@ -45,6 +58,13 @@ def parse_input(text: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise UsageError("--input must be a JSON object such as '{}' or '{\"limit\": 3}'")
     return value
+
+
+def check_scheduled(scheduled: bool, text: str | None) -> bool:
+    """Whether the schedule starts the runs; it has an input of its own."""
+    if scheduled and text is not None:
+        raise UsageError("--scheduled and --input exclude each other: the schedule has its own input in the template")
+    return scheduled
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -63,17 +83,30 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def parse_remote(url: str | None, credentials: Path | None, library: Path | None) -> RemoteGoPro | None:
-    """The server to use in place of the simulator, or ``None``; the three options are checked against each other."""
+def check_assembly(assembly: Path | None, settings: Mapping[str, str]) -> Path | None:
+    """The folder that ``cdk synth`` has written, or ``None``; settings are part of it already."""
+    if assembly is None:
+        return None
+    if settings:
+        raise UsageError("--assembly and --setting exclude each other: a synthesised assembly has its settings in it")
+    if not any(assembly.glob("*.template.json")):
+        raise UsageError(f"--assembly {assembly} holds no *.template.json; `make synth` writes one into cdk.out")
+    return assembly
+
+
+def parse_remote(
+    url: str | None, credentials: Path | None, library: Path | None, state: Path | None = None
+) -> RemoteGoPro | None:
+    """The server to use in place of the simulator, or ``None``; the options are checked against each other."""
     if url is None and credentials is None:
         return None
     if url is None:
         raise UsageError("--credentials needs --gopro-url as well: the built-in simulator makes its own credentials")
-    if credentials is None:
+    if credentials is None and state is None:
         raise UsageError("--gopro-url needs --credentials FILE as well: a JSON file with cookies and user-agent")
     if library is not None:
         raise UsageError("--library and --gopro-url exclude each other: a library is served by the built-in simulator")
-    return RemoteGoPro(parse_gopro_url(url), read_credentials(credentials))
+    return RemoteGoPro(parse_gopro_url(url), {} if credentials is None else read_credentials(credentials))
 
 
 def parse_gopro_url(url: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TextIO
 
-from sandbox.run.errors import SandboxError, UsageError
+from sandbox.run.claimed_folder import Claim
+from sandbox.run.errors import SandboxError
 
 MARKER = ".gopro-sandbox"
 WORK = ".work"
@@ -19,58 +18,34 @@ NAMES = frozenset(
         MARKER,
         WORK,
         "bucket",
+        "faults.json",
         "history.json",
         "logs",
         "not_emulated.json",
         "notifications.json",
         "objects.json",
+        "permissions.json",
         "report.json",
         "report.md",
+        "segments.jsonl",
         "state.json",
+        "traces.json",
+        "traces.txt",
         "tracker.json",
     }
 )
 """Everything that a run writes there; what has another name is somebody else's."""
 
 
+_CLAIM = Claim("--out", MARKER, NAMES)
+
+
 @contextmanager
 def out_folder(path: Path) -> Iterator[Path]:
     """The folder, empty but for our marker and locked against a second run; raises ``UsageError`` if not ours."""
-    with _take(path):
-        yield path
-
-
-def _take(path: Path) -> TextIO:
-    """The locked marker of a folder that is now empty; closing it gives the lock back."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        _refuse_foreign(path)
-        marker = (path / MARKER).open("a", encoding="utf-8")
-    except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"--out {path} is a file or below one; give a folder") from None
-    except OSError as error:
-        raise UsageError(f"--out {path} cannot be used: {error.strerror}; give another folder") from None
-    try:
-        _lock(marker.fileno(), path)
+    with closing(_CLAIM.take(path)):
         _empty(path)
-    except BaseException:
-        marker.close()
-        raise
-    return marker
-
-
-def _refuse_foreign(path: Path) -> None:
-    names = sorted(entry.name for entry in path.iterdir())
-    foreign = [name for name in names if name not in NAMES]
-    if foreign or (names and MARKER not in names):
-        raise UsageError(f"--out {path} holds {(foreign or names)[0]!r}, which is not ours; give a new or empty folder")
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SandboxError(f"--out {path} is in use by another sandbox run; give another folder") from None
+        yield path
 
 
 def _empty(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import socket
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,22 @@ PROJECT = Path(__file__).resolve().parents[2]
 """The project's root, where ``app.py`` is."""
 
 CONNECT_SECONDS = 10.0
+
+
+def check_platform(system: str | None = None) -> None:
+    """Refuse an operating system other than Linux: memory and life of functions are watched through its ``/proc``.
+
+    ``system`` is what ``platform.system()`` says. Raises ``SandboxError`` with what to use instead.
+    """
+    system = platform.system() if system is None else system
+    if system == "Linux":
+        return
+    instead = {
+        "Darwin": "use a Linux container or virtual machine (Docker, Lima, GitHub Codespaces)",
+        "Windows": "use WSL 2 (run `wsl --install`, then start the sandbox inside Ubuntu)",
+    }
+    way = instead.get(system, "use a Linux machine, container or virtual machine")
+    raise SandboxError(f"the sandbox runs functions on Linux only, not on {system or 'an unknown system'}: {way}")
 
 
 def check_settings(settings: Mapping[str, str]) -> None:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from sandbox.run.comparison import Comparison, compare
+from sandbox.run.comparison import compare
 from sandbox.run.display import Display, open_display
+from sandbox.run.disturbing import fault_lines
+from sandbox.run.earlier import served_or_kept
 from sandbox.run.errors import SandboxError
-from sandbox.run.evidence import write_evidence, write_objects
+from sandbox.run.evidence import Observed, observe, write_evidence, write_objects
 from sandbox.run.execution import execute
 from sandbox.run.interrupts import interruptible
 from sandbox.run.leaks import find_leaks
+from sandbox.run.memory import own_peak_mb
 from sandbox.run.options import RunOptions
 from sandbox.run.out_folder import WORK, out_folder
 from sandbox.run.phases import Phases
-from sandbox.run.preflight import check_reachable, check_settings
+from sandbox.run.preflight import check_platform, check_reachable, check_settings
 from sandbox.run.results import RunResult, reported_completed
 from sandbox.run.stage import Stage, open_stage
+from sandbox.run.state_folder import state_folder
 from sandbox.run.summary import Summary, json_document
-from sandbox.run.verdict import problems, sentence, unlisted
+from sandbox.run.verdict import failed_media, problems, sentence, unlisted
+from sandbox.run.work_folder import work_folder
 
 
 def run_session(options: RunOptions, stream: TextIO = sys.stdout, clock: Callable[[], float] = time.monotonic) -> int:
@@ -33,11 +37,13 @@ def run_session(options: RunOptions, stream: TextIO = sys.stdout, clock: Callabl
 
     Whatever happens, Ctrl-C included, no process, port or temporary file is left.
     """
+    check_platform()
     check_settings(options.settings)
     if options.remote is not None:
         check_reachable(options.remote.url)
     with (
         interruptible() as interrupts,
+        _kept(options.state),
         _folders(options.out) as (work, evidence),
         closing(open_display(stream, clock, live=not options.as_json)) as display,
         open_stage(options, work, Phases(display, clock), interrupts.defer) as stage,
@@ -52,30 +58,48 @@ def _run_and_tell(
     options: RunOptions, stage: Stage, evidence: Path, display: Display, summary: Summary, clock: Callable[[], float]
 ) -> list[str]:
     """The run itself, up to the last line of output; what is wrong with it comes back."""
-    runs = [execute(stage, number, options.input, display, clock) for number in range(1, options.runs + 1)]
+    earlier, first = stage.archive(), len(stage.account.executions()) + 1
+    state_input = None if options.scheduled else options.input
+    runs = [execute(stage, number, state_input, display, clock) for number in range(first, first + options.runs)]
     display.close()
     rows = stage.account.tracker_rows()
-    comparison = compare(stage.archive(), rows, reported_completed(runs), stage.source.served)
-    write_evidence(evidence, stage, runs, rows)
+    served = served_or_kept(stage.source.served, earlier)
+    comparison = compare(stage.archive(), rows, reported_completed(runs), served)
+    observed = observe(stage, runs)
+    write_evidence(evidence, stage, runs, rows, observed)
     leaks = find_leaks(evidence, cookies=stage.source.cookies, tokens=stage.source.tokens)
     if options.out is not None:
         write_objects(evidence, stage)
-    _tell(summary, stage, runs, comparison, as_json=options.as_json)
+    _tell(summary, stage, runs, observed, options.seed)
+    summary.comparison(comparison)
+    if options.as_json:
+        summary.json(json_document(runs, comparison, stage.function_stats(), _facts(stage, observed)))
     return [
         *problems(runs, comparison, leaks, stage.source.violations()),
+        *(str(each) for each in observed.permissions.ungranted),
+        *failed_media(runs, disturbed=stage.source.served is None or stage.faults is not None),
         *unlisted(runs, stage.source.library_size, options.input),
     ]
 
 
-def _tell(summary: Summary, stage: Stage, runs: list[RunResult], comparison: Comparison, *, as_json: bool) -> None:
-    stats, not_emulated = stage.function_stats(), stage.deployment.not_emulated
+def _tell(summary: Summary, stage: Stage, runs: list[RunResult], observed: Observed, seed: int | None) -> None:
     summary.runs(runs)
     summary.bucket(stage.archive())
-    summary.functions(stats)
-    summary.not_emulated(not_emulated)
-    summary.comparison(comparison)
-    if as_json:
-        summary.json(json_document(runs, comparison, stats, len(not_emulated)))
+    summary.functions(stage.function_stats(), own_peak_mb())
+    summary.traces(runs[-1].number, observed.traces[-1].lines)
+    summary.permissions(observed.permissions)
+    summary.faults(fault_lines(stage.faults, seed))
+    summary.not_emulated(stage.deployment.not_emulated)
+
+
+def _facts(stage: Stage, observed: Observed) -> dict[str, Any]:
+    """What ``--json`` tells of the sandbox itself."""
+    return {
+        "not_emulated": len(stage.deployment.not_emulated),
+        "ungranted": [str(each) for each in observed.permissions.ungranted],
+        "faults": len(stage.faults.record.fired) if stage.faults else 0,
+        "sandbox_peak_mb": round(own_peak_mb(), 1),
+    }
 
 
 @contextmanager
@@ -85,9 +109,9 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
     The work is done inside of ``--out``, so that its objects become links instead of copies.
     """
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="gopro-sandbox-") as folder:
-            (Path(folder) / "evidence").mkdir()
-            yield Path(folder), Path(folder) / "evidence"
+        with work_folder() as folder:
+            (folder / "evidence").mkdir()
+            yield folder, folder / "evidence"
         return
     with out_folder(out) as evidence:
         work = evidence / WORK
@@ -96,3 +120,8 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
             yield work, evidence
         finally:
             shutil.rmtree(work)
+
+
+def _kept(state: Path | None) -> AbstractContextManager[Path | None]:
+    """The folder of ``--state``, ours for the time of the run."""
+    return nullcontext() if state is None else state_folder(state)

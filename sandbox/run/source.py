@@ -12,6 +12,7 @@ from sandbox.run.comparison import Served, ServedPiece
 from sandbox.run.errors import SandboxError, one_line
 from sandbox.run.leaks import cookie_secrets
 from sandbox.run.options import RunOptions
+from sandbox.wire.disturbance import Disturbance
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,16 @@ class Source:
 
 
 @contextmanager
-def open_source(options: RunOptions, folder: Path) -> Iterator[Source]:
-    """The server that the options ask for; the simulator's files are below ``folder``. Raises ``SandboxError``."""
+def open_source(options: RunOptions, folder: Path, disturbance: Disturbance) -> Iterator[Source]:
+    """The server that the options ask for; the simulator's files are below ``folder``. Raises ``SandboxError``.
+
+    Only the simulator can be disturbed: nobody else's server is ours to break.
+    """
     if options.remote is not None:
         remote = options.remote
         yield Source(remote.url, remote.credentials, frozenset(cookie_secrets(remote.credentials["cookies"])))
         return
-    with _simulator(options.library, folder) as (library, server):
+    with _simulator(options.library, folder, disturbance) as (library, server):
         yield Source(
             url=server.url,
             credentials=server.credentials,
@@ -51,11 +55,11 @@ def open_source(options: RunOptions, folder: Path) -> Iterator[Source]:
 
 
 @contextmanager
-def _simulator(root: Path | None, folder: Path) -> Iterator[tuple[Library, GoProServer]]:
+def _simulator(root: Path | None, folder: Path, disturbance: Disturbance) -> Iterator[tuple[Library, GoProServer]]:
     with ExitStack() as stack:
         try:
             library = builtin_library(folder / "library") if root is None else directory_library(root)
-            server = stack.enter_context(GoProServer(library))
+            server = stack.enter_context(GoProServer(library, plan=disturbance.plan, callers=disturbance.callers))
         except SimulatorError as error:
             raise SandboxError(one_line(error)) from None
         yield library, server

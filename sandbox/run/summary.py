@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from rich.console import Console
@@ -20,6 +19,9 @@ _MAX_ROWS = 40
 
 _MAX_LINES = 120
 """Lines of the report on the screen."""
+
+_TRACED_MEDIA = 3
+"""Media in the trace on the screen."""
 
 _PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask: wide enough for an object's key and checksum."""
@@ -37,8 +39,31 @@ class FunctionNumbers(Protocol):
         """Invocations that found one."""
 
     @property
+    def init_ms_median(self) -> float:
+        """Median of what starting a process took, in milliseconds."""
+
+    @property
+    def warm_ms_median(self) -> float:
+        """Median of the other invocations, in milliseconds."""
+
+    @property
     def peak_mb(self) -> float:
         """Largest resident memory of any of its processes, in MB."""
+
+    @property
+    def errors(self) -> int:
+        """Invocations that ended in an error, whatever the reason."""
+
+
+class PermissionLines(Protocol):
+    """What the permissions check has found."""
+
+    @property
+    def ungranted(self) -> Sequence[object]:
+        """Calls that were not granted."""
+
+    def lines(self) -> list[str]:
+        """Everything worth telling, a line each."""
 
 
 class NotEmulatedEntry(Protocol):
@@ -80,19 +105,47 @@ class Summary:
             table.add_row(each.key, words.size(each.size), each.storage_class, checksum)
         self._show(table, len(objects) - _MAX_ROWS)
 
-    def functions(self, stats: Mapping[str, FunctionNumbers]) -> None:
-        """Starts and memory of the functions."""
-        table = _table("Functions", "function", "cold", "warm", "peak MB")
+    def functions(self, stats: Mapping[str, FunctionNumbers], own_peak_mb: float) -> None:
+        """Starts, times and memory of the functions, and the memory of the sandbox itself."""
+        table = _table("Functions", "function", "cold", "warm", "init ms", "warm ms", "peak MB", "errors")
         for name, numbers in sorted(stats.items()):
-            table.add_row(name, str(numbers.cold), str(numbers.warm), f"{numbers.peak_mb:.0f}")
+            table.add_row(
+                name,
+                str(numbers.cold),
+                str(numbers.warm),
+                f"{numbers.init_ms_median:.0f}",
+                f"{numbers.warm_ms_median:.0f}",
+                f"{numbers.peak_mb:.0f}",
+                str(numbers.errors),
+            )
         self._show(table)
+        self._line(f"The sandbox's own process, all its servers included: peak {own_peak_mb:.0f} MB")
+
+    def traces(self, run: int, lines: Callable[[int], Sequence[str]]) -> None:
+        """What took how long in the last run; ``lines`` gives so many of the slowest media."""
+        self._line(f"\nTrace of run {run} (the slowest media; more of them in traces.txt with --out DIR)")
+        self._line("\n".join(lines(_TRACED_MEDIA)))
+
+    def permissions(self, report: PermissionLines) -> None:
+        """Calls that no role grants, and grants that nobody used."""
+        verdict = "some calls were not granted" if report.ungranted else "every call was granted by its caller's role"
+        self._line(f"\nPermissions: {verdict}")
+        for line in report.lines():
+            self._line(f"  {line}")
+
+    def faults(self, lines: Sequence[str]) -> None:
+        """What was injected; nothing for a run without faults."""
+        if lines:
+            self._line("\n" + "\n".join(lines))
 
     def not_emulated(self, entries: Iterable[NotEmulatedEntry]) -> None:
-        """What this run says nothing about, counted by reason."""
-        counts = Counter((entry.type, entry.why) for entry in entries)
-        table = _table("Not emulated", "what", "times", "why")
-        for (kind, why), count in sorted(counts.items()):
-            table.add_row(kind, str(count), why)
+        """What this run says nothing about, by reason."""
+        kinds: dict[str, set[str]] = {}
+        for entry in entries:
+            kinds.setdefault(entry.why, set()).add(entry.type.removeprefix("AWS::").replace("::", " "))
+        table = _table("Not emulated", "what is the case", "for")
+        for why, found in sorted(kinds.items()):
+            table.add_row(why, ", ".join(sorted(found)))
         self._show(table)
 
     def comparison(self, comparison: Comparison) -> None:
@@ -125,7 +178,7 @@ class Summary:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        numeric = column in {"size", "cold", "warm", "peak MB", "times"}
+        numeric = column in {"size", "cold", "warm", "init ms", "warm ms", "peak MB", "errors", "times"}
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     return table
 
@@ -142,17 +195,27 @@ def run_line(run: RunResult) -> str:
 
 
 def json_document(
-    runs: Sequence[RunResult], comparison: Comparison, stats: Mapping[str, FunctionNumbers], not_emulated: int
+    runs: Sequence[RunResult],
+    comparison: Comparison,
+    stats: Mapping[str, FunctionNumbers],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The object of ``--json``: the last run's result at the top, every run below ``runs``."""
+    """The object of ``--json``: the last run's result at the top, every run below ``runs``, ``facts`` as they are."""
     last = runs[-1].as_json()
     return {
         **{name: last[name] for name in ("status", "counts", "bytes", "seconds")},
         "functions": {
-            name: {"cold": numbers.cold, "warm": numbers.warm, "peak_mb": round(numbers.peak_mb, 1)}
+            name: {
+                "cold": numbers.cold,
+                "warm": numbers.warm,
+                "init_ms": round(numbers.init_ms_median),
+                "warm_ms": round(numbers.warm_ms_median),
+                "peak_mb": round(numbers.peak_mb, 1),
+                "errors": numbers.errors,
+            }
             for name, numbers in sorted(stats.items())
         },
         "runs": [run.as_json() for run in runs],
         "compared": comparison.as_json(),
-        "not_emulated": not_emulated,
+        **facts,
     }

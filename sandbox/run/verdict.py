@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sandbox.run import words
 from sandbox.run.comparison import Comparison
 from sandbox.run.leaks import Leak
 from sandbox.run.results import RunResult
@@ -32,6 +33,17 @@ def unlisted(runs: Sequence[RunResult], library_size: int | None, state_input: M
         f"run {run.number} listed {run.counts['listed']} of the library's {library_size} media"
         for run in runs
         if run.report is not None and run.status != "FAILED" and run.counts["listed"] != library_size
+    ]
+
+
+def failed_media(runs: Sequence[RunResult], *, disturbed: bool) -> list[str]:
+    """Where nothing disturbs the simulator, no medium may fail; elsewhere a failed medium is the report's to tell."""
+    if disturbed:
+        return []
+    return [
+        f"run {run.number}: {words.plural(run.counts['failed'], 'medium', 'media')} failed; the report has the reasons"
+        for run in runs
+        if run.report is not None and run.status != "FAILED" and run.counts["failed"]
     ]
 
 

@@ -4,8 +4,9 @@ It refuses what S3 refuses, with S3's codes, and refuses by name whatever it has
 """
 
 from sandbox.s3.behaviour import Behaviour, Call, Drop, Hold, Rule, Stage, rules
-from sandbox.s3.dispatch import LoggedRequest
 from sandbox.s3.errors import S3Error
+from sandbox.s3.kms import key_use
+from sandbox.s3.log import LoggedRequest
 from sandbox.s3.model import BucketConfig, OpenUpload, StoredObject
 from sandbox.s3.server import S3Server
 
@@ -22,5 +23,6 @@ __all__ = [
     "S3Server",
     "Stage",
     "StoredObject",
+    "key_use",
     "rules",
 ]

@@ -7,6 +7,7 @@ HTTP's own chunked coding (botocore sends it so when it cannot seek).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from sandbox.s3.errors import S3Error, not_implemented
 from sandbox.s3.source import CAPACITY, ChunkedSource, LengthSource, Source, chunk_size, line
@@ -92,6 +93,43 @@ class AwsChunkedBody(Body):
             self.trailers[name.strip().lower()] = value.strip()
         if self.trailers.keys() != self._announced:
             raise S3Error("MalformedTrailerError")
+
+
+class RecordedBody(Body):
+    """A payload that can be iterated again: what came the first time is kept in a file (a duplicated request).
+
+    A payload that broke off is asked for again from where it broke, and breaks again.
+    """
+
+    def __init__(self, body: Body, record: Path) -> None:
+        self._body = body
+        self._record = record
+        self._recorded = False
+        self.length = body.length
+        self.trailers = body.trailers
+
+    @property
+    def consumed(self) -> bool:  # type: ignore[override]  # follows the payload that it stands for
+        """Whether the payload has been read to its end."""
+        return self._body.consumed
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """As the payload itself the first time, from the record afterwards."""
+        if self._recorded:
+            yield from _blocks(self._record)
+            return
+        with self._record.open("wb") as file:
+            for piece in self._body:
+                file.write(piece)
+                yield piece
+        self._recorded = True
+
+
+def _blocks(path: Path) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(CAPACITY))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            yield buffer[:size]
 
 
 def _wrong_length() -> S3Error:

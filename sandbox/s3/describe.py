@@ -29,6 +29,7 @@ STORAGE_CLASSES = frozenset(
 )
 _KEPT = ("cache-control", "content-disposition", "content-language", "expires")
 _META = "x-amz-meta-"
+_KEY_ID = re.compile(r"(mrk-)?[0-9a-f-]{32,36}")
 _TAG_TEXT = re.compile(r"[\w\s+\-=.:/@]*")
 
 
@@ -81,6 +82,18 @@ def _tags(header: str) -> dict[str, str]:
     return dict(pairs)
 
 
+def _key_arn(asked: str | None, bucket: BucketConfig, surroundings: Surroundings) -> str:
+    """The key's ARN, which is what S3 answers however the key was named; the bucket's where no key is named."""
+    keys = f"arn:aws:kms:{surroundings.region}:{surroundings.account_id}"
+    if asked is None:
+        return bucket.kms_key_arn or f"{keys}:alias/aws/s3"
+    if asked.startswith("arn:") and ":key/" in asked:
+        return asked
+    if _KEY_ID.fullmatch(asked):
+        return f"{keys}:key/{asked}"
+    raise not_implemented(f"{SSE_KEY}: anything but a key's ARN or id")
+
+
 def _encryption(headers: Mapping[str, str], bucket: BucketConfig, surroundings: Surroundings) -> dict[str, str]:
     explicit = headers.get(SSE)
     algorithm = explicit or bucket.sse_algorithm
@@ -92,8 +105,7 @@ def _encryption(headers: Mapping[str, str], bucket: BucketConfig, surroundings: 
         return {SSE: algorithm}
     if SSE_KEY in headers and not explicit:
         raise S3Error("InvalidArgument", f"{SSE_KEY} needs {SSE}: {KMS}", ArgumentName=SSE)
-    aws_managed = f"arn:aws:kms:{surroundings.region}:{surroundings.account_id}:alias/aws/s3"
-    encryption = {SSE: KMS, SSE_KEY: headers.get(SSE_KEY) or bucket.kms_key_arn or aws_managed}
+    encryption = {SSE: KMS, SSE_KEY: _key_arn(headers.get(SSE_KEY), bucket, surroundings)}
     bucket_key = headers.get(SSE_BUCKET_KEY, "true" if bucket.bucket_key else "false")
     if bucket_key not in ("true", "false"):
         raise S3Error("InvalidArgument", ArgumentName=SSE_BUCKET_KEY)

@@ -40,6 +40,12 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InvalidStorageClass": (400, "The storage class you specified is not valid"),
     "InvalidTag": (400, "The tag provided was not a valid tag."),
     "InvalidURI": (400, "Couldn't parse the specified URI."),
+    "KMS.DisabledException": (400, "The request was rejected because the specified KMS key is not enabled."),
+    "KMS.KMSInvalidStateException": (
+        400,
+        "The request was rejected because the state of the specified KMS key is not valid for this request.",
+    ),
+    "KMS.NotFoundException": (400, "The request was rejected because the specified KMS key was not found."),
     "KeyTooLongError": (400, "Your key is too long"),
     "MalformedTrailerError": (
         400,
@@ -62,6 +68,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "NoSuchVersion": (404, "The specified version does not exist."),
     "NotImplemented": (501, "A header or query you provided implies functionality that is not implemented"),
     "NotModified": (304, "Not Modified"),
+    "OperationAborted": (
+        409,
+        "A conflicting conditional operation is currently in progress against this resource. Try again.",
+    ),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "RequestHeaderSectionTooLarge": (400, "Your request header section exceeds the maximum allowed size."),
     "RequestTimeTooSkewed": (403, "The difference between the request time and the current time is too large."),
@@ -98,6 +108,15 @@ class S3Error(Exception):
         self.status = status or usual_status
         self.message = message or usual_message
         self.fields = fields
+
+    @classmethod
+    def of(cls, code: str, status: int) -> S3Error:
+        """An error that may be none of the table's: one that somebody wants S3 to answer."""
+        if code in _TABLE:
+            return cls(code, status=status)
+        error = cls("InternalError", code, status=status)
+        error.code = code
+        return error
 
     def body(self, resource: str, request_id: str) -> bytes:
         """The XML document that S3 sends with this error."""

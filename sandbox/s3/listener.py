@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from sandbox.s3.connection import GONE, Connection
 from sandbox.s3.dispatch import Dispatcher
+from sandbox.wire.callers import Callers
 
 
 class Listener:
@@ -18,9 +19,16 @@ class Listener:
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, *, port: int, context: ssl.SSLContext | None, idle_timeout: float
+        self,
+        dispatcher: Dispatcher,
+        callers: Callers,
+        *,
+        port: int,
+        context: ssl.SSLContext | None,
+        idle_timeout: float,
     ) -> None:
         self._dispatcher = dispatcher
+        self._callers = callers
         self._context = context
         self._idle_timeout = idle_timeout
         self._lock = threading.Lock()
@@ -62,7 +70,7 @@ class Listener:
         try:
             if self._context:
                 connection = self._handshake(connection, self._context)
-            Connection(connection, self._dispatcher).serve()
+            Connection(connection, self._dispatcher, self._callers.peer(connection)).serve()
         except GONE:
             return  # the handshake failed: a client that does not trust us, or a port scan
         finally:

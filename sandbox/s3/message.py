@@ -13,6 +13,25 @@ from sandbox.s3.errors import S3Error
 from sandbox.s3.source import MAX_LINE, Source, line
 
 _MAX_HEADERS = 64 * 1024
+PARAMETERS = (
+    "prefix",
+    "delimiter",
+    "max-keys",
+    "versionId",
+    "partNumber",
+    "if-match",
+    "if-none-match",
+    "x-amz-checksum-algorithm",
+    "x-amz-checksum-mode",
+    "x-amz-content-sha256",
+    "x-amz-object-attributes",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+)
+"""What is kept of a request's query and headers; no authorization, signature or upload id is among them."""
 _REQUEST_LINE = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.1")
 
 
@@ -28,7 +47,17 @@ class Request:
     bucket: str
     key: str
     query: dict[str, str]
+    secure: bool = False
+    """Came over TLS."""
     access_key_id: str | None = None
+    kms_key: str | None = None
+    """The KMS key of what the request turned out to be about."""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What IAM's conditions and the use of keys depend on: query and headers of ``PARAMETERS`` that are there."""
+        given = self.query | self.headers
+        return {name: given[name] for name in PARAMETERS if name in given}
 
     @property
     def expects_continue(self) -> bool:
@@ -62,7 +91,7 @@ class Response:
         return self.body.length if isinstance(self.body, FilePart) else len(self.body)
 
 
-def read_request(source: Source) -> Request | None:
+def read_request(source: Source, *, secure: bool) -> Request | None:
     """The next request of a connection, or ``None`` if the client has closed it; ``S3Error`` if it is unreadable."""
     first = source.take(1)
     if not first:
@@ -84,6 +113,7 @@ def read_request(source: Source) -> Request | None:
         bucket=_decoded(bucket),
         key=_decoded(key),
         query=dict(query_pairs(raw_query)),
+        secure=secure,
     )
 
 

@@ -74,6 +74,8 @@ class StoredObject:
     parts: int | None = None
     upload_id: str | None = None
     """The multipart upload that this object came from: what a restart needs to know that the upload is over."""
+    composite_parts: tuple[tuple[int, int, str], ...] = ()
+    """Number, size and checksum (base64) of each part, where the object's checksum is made of the parts' own."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form; the content's place is kept as a file name, so that the root can be moved."""
@@ -83,7 +85,9 @@ class StoredObject:
     def from_json(cls, record: Mapping[str, Any], content: Path) -> StoredObject:
         """The inverse of ``to_json``; ``content`` is the folder of the bucket's contents."""
         modified = datetime.fromisoformat(record["last_modified"])
-        return cls(**{**record, "last_modified": modified, "path": content / record["path"]})
+        parts = tuple((number, size, checksum) for number, size, checksum in record["composite_parts"])
+        read = {"last_modified": modified, "path": content / record["path"], "composite_parts": parts}
+        return cls(**{**record, **read})
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ import trustme
 from sandbox.s3.account import Account, Surroundings
 from sandbox.s3.behaviour import Behaviour
 from sandbox.s3.disk import Disk
-from sandbox.s3.dispatch import Dispatcher, LoggedRequest
+from sandbox.s3.dispatch import Dispatcher, Faults
 from sandbox.s3.listener import Listener
+from sandbox.s3.log import LoggedRequest
 from sandbox.s3.model import BucketConfig, OpenUpload, StoredObject
 from sandbox.s3.signature import Verifier
+from sandbox.wire.callers import NOBODY, Callers
+from sandbox.wire.orders import Plan, undisturbed
+from sandbox.wire.sockets import Sleep
 
 
 def _utc_now() -> datetime:
@@ -35,7 +39,10 @@ class S3Server:
     ``root`` holds the whole state: opened again, even after SIGKILL, it has every object, upload and part that was
     acknowledged, and no half of one. ``credentials`` maps access key ids to secrets and may change while serving;
     ``None`` verifies nobody. ``on_bytes(bucket, key, n)`` is called from connection threads as payload arrives.
-    ``behaviour`` injects faults (see ``behaviour``). With ``tls`` a fresh certificate authority is made at every start.
+    ``plan`` is asked what shall happen to each call (service ``s3``, resource ``bucket/key``) and to each use of a KMS
+    key for one (service ``kms``, resource the key's ARN); ``callers`` tells it which function calls. ``behaviour`` is
+    the tests' own way to the moments inside a call (see ``behaviour``). ``sleep`` waits where a plan orders it, by
+    default no longer than until ``close``. With ``tls`` a fresh certificate authority is made at every start.
 
     Raises ``RuntimeError`` if another server has the root, ``OSError`` if the port is taken.
     """
@@ -50,8 +57,11 @@ class S3Server:
         port: int = 0,
         account_id: str = "123456789012",
         on_bytes: Callable[[str, str, int], None] = _nobody_watches,
+        plan: Plan = undisturbed,
+        callers: Callers | None = None,
         behaviour: Behaviour | None = None,
         now: Callable[[], datetime] = _utc_now,
+        sleep: Sleep | None = None,
         idle_timeout: float = 60.0,
     ) -> None:
         self._closing = threading.Event()
@@ -59,11 +69,15 @@ class S3Server:
         try:
             self._account = Account(self._disk, Surroundings(region, account_id, now, on_bytes))
             verifier = Verifier(credentials, region) if credentials is not None else None
-            self._dispatcher = Dispatcher(self._account, verifier, behaviour, self._closing)
+            self._dispatcher = Dispatcher(
+                self._account, verifier, Faults(plan, behaviour, sleep or self._closing.wait), self._closing
+            )
             self.ca_bundle = root / "ca.pem" if tls else None
             """The certificate authority that clients must trust (``AWS_CA_BUNDLE``); ``None`` without TLS."""
             context = _tls_context(self.ca_bundle) if self.ca_bundle else None
-            self._listener = Listener(self._dispatcher, port=port, context=context, idle_timeout=idle_timeout)
+            self._listener = Listener(
+                self._dispatcher, callers or NOBODY, port=port, context=context, idle_timeout=idle_timeout
+            )
         except BaseException:
             self._disk.close()
             raise
@@ -76,7 +90,7 @@ class S3Server:
     @property
     def requests(self) -> list[LoggedRequest]:
         """Every call so far, in the order of completion."""
-        return list(self._dispatcher.log)
+        return self._dispatcher.log.entries()
 
     def create_bucket(self, config: BucketConfig) -> None:
         """Create a bucket, or change the configuration of one; its objects stay."""

@@ -36,20 +36,40 @@ def line(source: Source, limit: int = MAX_LINE) -> bytes:
     return bytes(out).rstrip(b"\r\n")
 
 
+class Meter(Protocol):
+    """Wants to know of every byte that is taken, and may raise instead of letting more be taken."""
+
+    def readable(self, wanted: int) -> int:
+        """How many of the ``wanted`` bytes may be taken at once, at least one."""
+        ...
+
+    def received(self, count: int) -> None:
+        """So many bytes were taken."""
+        ...
+
+
 class ConnectionSource:
-    """The receiving side of a connection. Time-outs of the socket raise ``TimeoutError``."""
+    """The receiving side of a connection. Time-outs of the socket raise ``TimeoutError``.
+
+    ``meter`` counts what is taken while it is set.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self.meter: Meter | None = None
         self._view = memoryview(bytearray(CAPACITY))
         self._start = self._end = 0
 
     def take(self, limit: int) -> memoryview:
         """Whatever is there, or else a full ``limit`` (at most one buffer): big takes stay big."""
+        if self.meter:
+            limit = self.meter.readable(limit)
         if self._start == self._end:
             self._fill(min(limit, CAPACITY))
         size = min(limit, self._end - self._start)
         self._start += size
+        if self.meter:
+            self.meter.received(size)
         return self._view[self._start - size : self._start]
 
     def _fill(self, wanted: int) -> None:

@@ -78,6 +78,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return finished
 
 
+@pytest.mark.verifies("pipeline.one-command")
 def test_the_run_ends_well_and_silently(run: Run) -> None:
     assert run.done.stderr == ""
     assert run.last["status"] == "SUCCEEDED"
@@ -85,6 +86,7 @@ def test_the_run_ends_well_and_silently(run: Run) -> None:
     assert run.last["compared"]["by"] == "content"
 
 
+@pytest.mark.verifies("pipeline.one-command")
 def test_the_first_execution_copies_every_shape_of_the_library(run: Run) -> None:
     first = run.last["runs"][0]
     assert first["counts"] == {
@@ -118,6 +120,7 @@ def test_the_report_is_the_last_runs_and_adds_up(run: Run) -> None:
     assert (run.out / "report.md").read_text(encoding="utf-8").strip() in run.done.stdout
 
 
+@pytest.mark.verifies("template.not-emulated")
 def test_the_text_shows_report_bucket_functions_and_what_was_not_emulated(run: Run) -> None:
     for entry in run.document("objects.json"):
         assert entry["key"] in run.done.stdout
@@ -143,6 +146,7 @@ def test_every_function_is_measured(run: Run) -> None:
     assert all(0 < functions[name]["peak_mb"] < 512 for name in FUNCTIONS - {"multipart_uploader"})
 
 
+@pytest.mark.verifies("pipeline.compared")
 def test_the_archive_is_on_disk_byte_for_byte_with_its_description(run: Run) -> None:
     objects = run.document("objects.json")
     assert len(objects) == 11
@@ -200,6 +204,7 @@ def test_every_function_has_a_log(run: Run) -> None:
     assert "REPORT RequestId" in (run.out / "logs" / "video_downloader.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.verifies("pipeline.no-secrets")
 def test_no_document_holds_a_cookie_a_token_or_a_signature(run: Run) -> None:
     secret = re.compile(r"gp_access_token|eyJ[A-Za-z0-9_-]{10,}|Signature=[A-Za-z0-9~_-]{8,}|Key-Pair-Id=")
     documents = [
@@ -218,12 +223,14 @@ def test_histories_are_whole(run: Run) -> None:
         assert kinds.count("ExecutionSucceeded") == kinds.count("ExecutionStarted") >= 3
 
 
+@pytest.mark.verifies("pipeline.nothing-left")
 def test_nothing_is_left_behind(run: Run) -> None:
     assert list(run.scratch.iterdir()) == []
     assert not (run.out / ".work").exists()
     assert processes_of(run.out) == []
 
 
+@pytest.mark.verifies("pipeline.nothing-left")
 def test_an_interruption_while_bytes_are_moving_leaves_nothing_behind(tmp_path: Path) -> None:
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     scratch.mkdir()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from cloud_sync_common.models import MediaId, Outcome, Status
 from cloud_sync_common.rules.outcomes import download_result
 from cloud_sync_common.rules.report import COUNTS
 from cloud_sync_common.services.run_control import MAIL_BYTES, RUN_ROW_DAYS
+from tests.support.pipeline import Killed
 from tests.support.runs import NO_MEDIA, Runs
 
 TIMED_OUT = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "2026 Task timed out after 900.00 seconds"}'}
@@ -98,6 +102,40 @@ def test_the_lock_of_a_run_that_died_is_taken_over(ready: Runs) -> None:
     assert ready.control.begin(second, {})["decision"] == "PROCEED"
     assert _owner(ready) == second.arn
     assert (ready.aws.ledger.run(first.run_id) or {})["status"] == "ABANDONED"
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+def test_a_dead_run_is_abandoned_even_if_its_successor_was_killed_in_the_middle_of_beginning(
+    ready: Runs, call: int
+) -> None:
+    first, second, third = ready.start("n1"), ready.start("n2"), ready.start("n3")
+    ready.control.begin(first, {})
+    ready.stop(first)
+    with suppress(Killed), _killed_after(ready, call):
+        ready.control.begin(second, {})
+    ready.stop(second)
+    assert ready.control.begin(third, {})["decision"] == "PROCEED"
+    assert _owner(ready) == third.arn
+    for dead in (first, second):
+        assert (ready.aws.ledger.run(dead.run_id) or {"status": "never begun"})["status"] != "RUNNING"
+
+
+@contextmanager
+def _killed_after(runs: Runs, call: int) -> Iterator[None]:
+    """Raise ``Killed`` when the table has carried out its n-th call."""
+    seen: list[int] = []
+
+    def strike(**_: object) -> None:
+        seen.append(1)
+        if len(seen) == call:
+            raise Killed
+
+    events: Any = runs.aws.dynamodb.meta.events
+    events.register("after-call.dynamodb", strike, unique_id="killed-after")
+    try:
+        yield
+    finally:
+        events.unregister("after-call.dynamodb", unique_id="killed-after")
 
 
 def test_the_lock_of_an_execution_that_nobody_remembers_is_taken_over(ready: Runs) -> None:

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import http.client
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,6 +25,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from sandbox.s3 import BucketConfig, S3Server
+from sandbox.wire.calls import Call
+from sandbox.wire.orders import UNDISTURBED, Orders
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,8 +48,22 @@ def serving(root: Path, **options: Any) -> Iterator[S3Server]:
         yield server
 
 
+class Reachable(Protocol):
+    """A server that clients can be made for."""
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        ...
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """Whom its clients must trust."""
+        ...
+
+
 @contextmanager
-def client_of(server: S3Server, **options: Any) -> Iterator[S3Client]:
+def client_of(server: Reachable, **options: Any) -> Iterator[S3Client]:
     """A boto3 client that shows every refusal (no retries)."""
     given = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET, "region_name": REGION} | options
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=20)
@@ -57,7 +74,7 @@ def client_of(server: S3Server, **options: Any) -> Iterator[S3Client]:
         client.close()
 
 
-def _trust(server: S3Server) -> str | None:
+def _trust(server: Reachable) -> str | None:
     return str(server.ca_bundle) if server.ca_bundle else None
 
 
@@ -189,3 +206,32 @@ def complete(client: S3Client, key: str, upload_id: str, parts: Any, **options: 
     return client.complete_multipart_upload(
         Bucket=BUCKET, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}, **options
     )
+
+
+class Ordered:
+    """Gives these orders to the first call of an operation, and remembers every call."""
+
+    def __init__(self, operation: str, orders: Orders) -> None:
+        self.calls: list[Call] = []
+        self._operation = operation
+        self._orders: list[Orders] = [orders]
+
+    def __call__(self, call: Call) -> Orders:
+        self.calls.append(call)
+        return self._orders.pop() if call.operation == self._operation and self._orders else UNDISTURBED
+
+
+@contextmanager
+def connected(server: S3Server) -> Iterator[socket.socket]:
+    """A bare connection to a server without TLS."""
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        yield connection
+
+
+def request_bytes(server: S3Server, method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
+    """A signed request as it goes over the wire."""
+    sent = sign(server, method, target, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", **headers})
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {server.url.partition('//')[2]}", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in sent.items() if name.lower() != "host"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

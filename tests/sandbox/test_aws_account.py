@@ -39,6 +39,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield Deployed(account, deployment, s3)
 
 
+@pytest.mark.verifies("account.secrets-topics")
 def test_a_run_reaches_every_service_of_the_account(deployed: Deployed) -> None:
     account, deployment = deployed.account, deployed.deployment
     account.put_secret(deployment.secret_name, "the value")
@@ -87,6 +88,7 @@ def test_waiting_has_a_limit_and_stopping_ends_the_execution(deployed: Deployed)
     assert account.wait(execution, timeout=5).status == "ABORTED"
 
 
+@pytest.mark.verifies("template.intrinsics")
 def test_outputs_are_resolved(deployed: Deployed) -> None:
     outputs = deployed.deployment.outputs
     assert outputs["Joined"] == f"a/{deployed.deployment.runs_bucket}"
@@ -94,6 +96,7 @@ def test_outputs_are_resolved(deployed: Deployed) -> None:
     assert outputs["Chosen"] == f"{deployed.deployment.functions['Worker'].arn} ${{kept}}"
 
 
+@pytest.mark.verifies("template.not-emulated", "states.retry-scale")
 def test_what_is_not_emulated_is_listed(deployed: Deployed) -> None:
     listed = {(each.resource, each.property) for each in deployed.deployment.not_emulated}
     assert {
@@ -113,6 +116,7 @@ def test_what_is_not_emulated_is_listed(deployed: Deployed) -> None:
     assert ("Source", "Content") not in listed
 
 
+@pytest.mark.verifies("template.every-property")
 def test_properties_are_really_applied(deployed: Deployed) -> None:
     account, deployment = deployed.account, deployed.deployment
     dynamodb, kms = account.client("dynamodb"), account.client("kms")
@@ -135,6 +139,7 @@ def test_an_account_takes_one_stack(deployed: Deployed, tmp_path: Path) -> None:
         deployed.account.deploy(write_assembly(tmp_path, template()), SITE_PACKAGES, {})
 
 
+@pytest.mark.verifies("template.every-property", "template.intrinsics")
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -192,6 +197,7 @@ def test_an_assembly_without_a_template_is_refused(tmp_path: Path) -> None:
         account.deploy(tmp_path, SITE_PACKAGES, {})
 
 
+@pytest.mark.verifies("pipeline.nothing-left")
 def test_nothing_is_left_after_closing_and_the_environment_is_untouched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 from sandbox.aws.functions.api import TooManyRequests, UnknownFunction
 from sandbox.aws.functions.environment import inherited
 from sandbox.aws.functions.host import FunctionHost
-from tests.sandbox.aws_support import PYTHON, SITE_PACKAGES, spec, write_handler
+from tests.sandbox.aws_support import PYTHON, spec, write_handler
 
 
 @pytest.fixture
@@ -53,6 +53,8 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.verifies("functions.runtime")
+@pytest.mark.verifies("functions.warm-pool")
 def test_an_event_comes_back_and_the_process_is_reused(host: FunctionHost) -> None:
     assert call(host, n=1, text="é") == {"n": 1, "text": "é"}
     assert call(host, action="context")["pid"] == call(host, action="context")["pid"]
@@ -68,6 +70,7 @@ def test_a_function_is_found_by_its_arn_and_an_unknown_one_is_not(host: Function
         host.invoke("nobody", b"{}")
 
 
+@pytest.mark.verifies("functions.runtime")
 def test_the_context_has_the_limits(host: FunctionHost) -> None:
     context = call(host, action="context")
     assert context["name"] == "worker"
@@ -75,6 +78,7 @@ def test_the_context_has_the_limits(host: FunctionHost) -> None:
     assert 0 < context["left"] <= 1000
 
 
+@pytest.mark.verifies("functions.errors")
 def test_an_exception_is_reported_with_its_class_and_the_process_lives_on(host: FunctionHost) -> None:
     before = call(host, action="context")["pid"]
     error = failure(host, action="raise", message="why")
@@ -83,6 +87,7 @@ def test_an_exception_is_reported_with_its_class_and_the_process_lives_on(host: 
     assert host.stats()["worker"].errors == 1
 
 
+@pytest.mark.verifies("functions.timeout")
 def test_a_function_that_takes_too_long_is_killed(host: FunctionHost) -> None:
     pid = call(host, action="context")["pid"]
     error = failure(host, action="sleep", seconds=30)
@@ -92,12 +97,14 @@ def test_a_function_that_takes_too_long_is_killed(host: FunctionHost) -> None:
     assert call(host, action="context")["pid"] != pid
 
 
+@pytest.mark.verifies("functions.memory-limit")
 def test_a_function_that_takes_too_much_memory_is_killed(host: FunctionHost) -> None:
     error = failure(host, action="eat", mb=200)
     assert error["errorType"] == "Runtime.OutOfMemory"
     assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
 
 
+@pytest.mark.verifies("functions.errors")
 @pytest.mark.parametrize(
     ("event", "message"),
     [
@@ -112,11 +119,13 @@ def test_a_function_that_exits_is_an_exit_error(host: FunctionHost, event: dict[
     assert error["errorMessage"].endswith(message)
 
 
+@pytest.mark.verifies("functions.payload-limits")
 def test_an_answer_of_six_megabytes_is_refused_and_the_process_lives_on(host: FunctionHost) -> None:
     assert failure(host, action="large", size=6_291_556)["errorType"] == "Function.ResponseSizeTooLarge"
     assert len(call(host, action="large", size=6_291_000)) == 6_291_000
 
 
+@pytest.mark.verifies("functions.errors")
 @pytest.mark.parametrize(
     ("source", "kind"),
     [("import no_such_module\n", "Runtime.ImportModuleError"), ("handler = (\n", "Runtime.UserCodeSyntaxError")],
@@ -126,51 +135,7 @@ def test_a_module_that_does_not_load_is_named(tmp_path: Path, host: FunctionHost
     assert failure(host)["errorType"] == kind
 
 
-def test_the_environment_is_lambdas_and_the_templates_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: FunctionHost
-) -> None:
-    monkeypatch.setenv("DEVELOPER_TOKEN", "secret")
-    monkeypatch.setenv("AWS_PROFILE", "private")
-    environment = call(host, action="environment")
-    assert "DEVELOPER_TOKEN" not in environment
-    assert "AWS_PROFILE" not in environment
-    assert environment["COLOUR"] == "blue"
-    assert environment["AWS_EXECUTION_ENV"] == "CLOUD_SYNC_SANDBOX"
-    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "worker"
-    assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "64"
-    assert environment["LAMBDA_TASK_ROOT"] == str(tmp_path / "code")
-    assert environment["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert environment["PYTHONPATH"].split(os.pathsep)[-1] == str(SITE_PACKAGES)
-
-
-def test_a_template_cannot_change_what_lambda_sets(tmp_path: Path, host: FunctionHost) -> None:
-    host.register(spec(tmp_path / "code", AWS_EXECUTION_ENV="AWS_Lambda_python3.14", AWS_REGION="mars-1"))
-    environment = call(host, action="environment")
-    assert (environment["AWS_EXECUTION_ENV"], environment["AWS_REGION"]) == ("CLOUD_SYNC_SANDBOX", "us-east-1")
-
-
-def test_only_path_and_proxies_are_inherited_and_loopback_is_never_proxied() -> None:
-    passed = inherited(
-        {"PATH": "/bin", "HTTPS_PROXY": "http://p", "HOME": "/home/me", "NO_PROXY": "a.b", "AWS_PROFILE": "x"}
-    )
-    assert passed == {
-        "PATH": "/bin",
-        "HTTPS_PROXY": "http://p",
-        "NO_PROXY": "a.b,127.0.0.1,localhost",
-        "no_proxy": "a.b,127.0.0.1,localhost",
-    }
-
-
-def test_modules_come_from_the_code_then_from_the_layers(tmp_path: Path, host: FunctionHost) -> None:
-    layer = tmp_path / "layer" / "python"
-    layer.mkdir(parents=True)
-    (layer / "shared.py").write_text("WORD = 'from the layer'\n", encoding="utf-8")
-    code = write_handler(tmp_path / "with_layer", "import shared\ndef handler(e, c):\n    return shared.WORD\n")
-    wanted = spec(code)
-    host.register(type(wanted)(**{**vars(wanted), "layer_dirs": (tmp_path / "layer", SITE_PACKAGES)}))
-    assert call(host) == "from the layer"
-
-
+@pytest.mark.verifies("functions.warm-pool")
 def test_parallel_invocations_run_in_processes_of_their_own(tmp_path: Path, host: FunctionHost) -> None:
     meeting = tmp_path / "meeting"
     meeting.mkdir()
@@ -181,6 +146,7 @@ def test_parallel_invocations_run_in_processes_of_their_own(tmp_path: Path, host
     assert host.stats()["worker"].cold == 3
 
 
+@pytest.mark.verifies("functions.warm-pool")
 def test_more_invocations_than_the_account_allows_are_refused(tmp_path: Path) -> None:
     small = FunctionHost(PYTHON, tmp_path / "logs", inherited({}), concurrency=1)
     small.register(spec(write_handler(tmp_path / "code")))
@@ -197,6 +163,7 @@ def test_more_invocations_than_the_account_allows_are_refused(tmp_path: Path) ->
         small.close()
 
 
+@pytest.mark.verifies("functions.warm-pool")
 def test_an_idle_process_that_died_is_replaced(host: FunctionHost) -> None:
     pid = call(host, action="context")["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -233,6 +200,7 @@ def test_closing_kills_processes_at_work_and_leaves_no_thread(tmp_path: Path) ->
         host.invoke("worker", b"{}")
 
 
+@pytest.mark.verifies("pipeline.nothing-left")
 def test_a_killed_sandbox_takes_its_functions_with_it(tmp_path: Path) -> None:
     meeting = tmp_path / "meeting"
     meeting.mkdir()

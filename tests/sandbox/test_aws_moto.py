@@ -69,12 +69,14 @@ def test_closing_leaves_no_thread_even_with_a_client_connected_and_the_environme
     sns.close()
 
 
+@pytest.mark.verifies("guards.moto")
 def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moto, "__version__", "6.0.0")
     with pytest.raises(UnverifiedMoto, match="install moto=="):
         MotoServer()
 
 
+@pytest.mark.verifies("guards.repairs")
 def test_a_repair_whose_place_has_gone_is_noticed() -> None:
     with pytest.raises(AttributeError), replaced(DynamoHandler, "call_action_of_another_version", None):
         pass
@@ -108,6 +110,7 @@ def _overlaps(server: MotoServer, *, repaired: bool) -> bool:
     return max(together) > 1
 
 
+@pytest.mark.verifies("guards.repairs")
 def test_vanilla_dynamodb_runs_actions_into_each_other(server: MotoServer) -> None:
     assert _overlaps(server, repaired=False)
 
@@ -116,6 +119,7 @@ def test_repaired_dynamodb_runs_one_action_at_a_time(server: MotoServer) -> None
     assert not _overlaps(server, repaired=True)
 
 
+@pytest.mark.verifies("dynamodb.no-lost-updates")
 def test_repaired_dynamodb_loses_no_update(server: MotoServer) -> None:
     dynamodb = client(server, "dynamodb")
     dynamodb.create_table(
@@ -155,6 +159,7 @@ def test_a_transaction_still_works_under_the_lock(server: MotoServer) -> None:
     dynamodb.close()
 
 
+@pytest.mark.verifies("guards.repairs")
 def test_vanilla_step_functions_never_ends_an_execution(server: MotoServer) -> None:
     sfn = client(server, "stepfunctions")
     made = sfn.create_state_machine(

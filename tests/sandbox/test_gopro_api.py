@@ -112,6 +112,7 @@ def test_a_medium_shows_every_field_and_the_lengths_of_its_chapters(client: Clie
     assert {"item_durations", "folder_path", "gopro_user_id", "reprocessed_at", "source_duration", "token"} <= set(row)
 
 
+@pytest.mark.verifies("gopro.api")
 @pytest.mark.parametrize("path", ["/media/trashed", "/media/trashed/download", "/media/nobody", "/media/x/y", "/"])
 def test_deleted_and_unknown_things_are_not_found(client: Client, path: str) -> None:
     answer = client.get(path)
@@ -139,6 +140,7 @@ def test_the_zip_endpoint_says_ok_and_sends_nothing(client: Client) -> None:
     assert requests.get(url, params={"ids": "new"}, timeout=TIMEOUT).status_code == 401
 
 
+@pytest.mark.verifies("gopro.api")
 @pytest.mark.parametrize("scheme", ["cookies", "token alone", "bearer"])
 def test_the_token_is_taken_as_cookie_and_as_bearer(client: Client, scheme: str) -> None:
     token = client.server.access_token
@@ -151,6 +153,7 @@ def test_the_token_is_taken_as_cookie_and_as_bearer(client: Client, scheme: str)
     assert answer.status_code == 200
 
 
+@pytest.mark.verifies("gopro.api")
 @pytest.mark.parametrize(
     "headers",
     [

@@ -103,6 +103,7 @@ def test_a_url_without_all_of_its_signature_is_refused(scene: Scene, parameter: 
     assert (answer.status_code, f"Missing {parameter} query" in answer.text) == (403, True)
 
 
+@pytest.mark.verifies("gopro.cdn")
 def test_a_url_expires_after_its_lifetime_and_a_fresh_one_works_for_the_same_bytes(scene: Scene) -> None:
     old = scene.client.entry("video")
     scene.clock.now += 3599
@@ -145,6 +146,7 @@ def test_signatures_carry_a_mark_that_leak_tests_know(scene: Scene) -> None:
     assert any(mark in scene.client.entry("video")["url"] for mark in scene.client.server.canaries)
 
 
+@pytest.mark.verifies("gopro.cdn")
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
     [
@@ -183,6 +185,7 @@ def test_an_empty_piece_has_no_range(scene: Scene) -> None:
     assert scene.client.fetch(url, headers={"Range": "bytes=0-"}).status_code == 416
 
 
+@pytest.mark.verifies("gopro.cdn")
 def test_if_match_holds_for_the_right_etag_only(scene: Scene) -> None:
     etag = scene.get()[2]["ETag"]
     assert scene.get(If_Match=etag, Range="bytes=1-2")[:2] == (206, CONTENT[1:3])

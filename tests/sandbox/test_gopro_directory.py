@@ -72,6 +72,7 @@ def test_a_files_time_is_its_date_and_its_path_its_identity(tmp_path: Path) -> N
     assert trip.captured_at == "2023-11-14T22:13:20Z"
 
 
+@pytest.mark.verifies("gopro.library")
 @pytest.mark.parametrize("name", ["été 東京 🎥.mp4", "a b&c?d#e%2F.mp4", "x.ünï", "dots..mp4", "back\\slash.MP4"])
 def test_any_readable_name_is_listed_and_served(tmp_path: Path, name: str) -> None:
     put(tmp_path / name, b"content")
@@ -94,6 +95,7 @@ def test_an_empty_file_is_a_medium_of_no_bytes(tmp_path: Path) -> None:
         assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "0", b"")
 
 
+@pytest.mark.verifies("gopro.library")
 def test_videos_in_a_medium_folder_are_chapters(tmp_path: Path) -> None:
     for number in (2, 1, 3):
         put(tmp_path / "Ride.medium" / f"GX0{number}0004.MP4", b"x" * number)

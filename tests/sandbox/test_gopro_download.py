@@ -47,6 +47,7 @@ def test_an_entry_has_two_urls_and_neither_size_nor_checksum(tmp_path: Path) -> 
     assert not {"size", "file_size", "checksum", "md5"} & set(source)
 
 
+@pytest.mark.verifies("gopro.api")
 def test_labels_narrow_the_variations(tmp_path: Path) -> None:
     with GoProServer(Library((video(tmp_path),))) as server:
         found = Client(server).json("/media/video/download", labels="source,large")

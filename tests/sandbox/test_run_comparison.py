@@ -72,6 +72,7 @@ def archive(tmp_path: Path) -> Archive:
     return made
 
 
+@pytest.mark.verifies("pipeline.compared")
 def test_an_archive_that_is_right_is_equal(archive: Archive) -> None:
     comparison = archive.compare(reported=["m1"])
     assert comparison.problems == ()
@@ -97,6 +98,7 @@ def test_an_object_that_is_gone_is_named_though_the_tracker_has_it(archive: Arch
     assert f"{key} is COMPLETED in the tracker and not in the bucket" in archive.compare().problems
 
 
+@pytest.mark.verifies("pipeline.compared")
 def test_altered_bytes_of_the_same_length_are_named(archive: Archive) -> None:
     archive.objects[2].path.write_bytes(b"phot0")
     problems = archive.compare().problems
@@ -114,6 +116,7 @@ def test_wrong_bytes_that_the_tracker_believes_are_named(archive: Archive) -> No
     assert any("medium m2 is COMPLETED and 1 of its pieces" in problem for problem in problems)
 
 
+@pytest.mark.verifies("pipeline.compared")
 def test_a_second_copy_is_named(archive: Archive) -> None:
     archive.store("m2", "GOPR0002-again.JPG", b"photo")
     (problem,) = archive.compare().problems

@@ -24,6 +24,7 @@ def test_a_clean_folder_has_no_leaks(tmp_path: Path) -> None:
     assert _leaks(tmp_path) == []
 
 
+@pytest.mark.verifies("pipeline.no-secrets")
 @pytest.mark.parametrize(
     ("text", "kind"),
     [

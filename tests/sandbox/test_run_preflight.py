@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.run.errors import Interrupted, SandboxError, UsageError, one_line
 from sandbox.run.interrupts import interruptible
-from sandbox.run.preflight import check_reachable, check_settings, runtime_folder
+from sandbox.run.preflight import check_platform, check_reachable, check_settings, runtime_folder
 from sandbox.run.synthesis import Synthesis
 
 
@@ -22,6 +22,13 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+def test_only_linux_will_do_and_the_others_learn_what_to_use() -> None:
+    check_platform("Linux")
+    for system, instead in (("Windows", "WSL 2"), ("Darwin", "virtual machine"), ("FreeBSD", "a Linux machine")):
+        with pytest.raises(SandboxError, match=f"on Linux only, not on {system}.*{instead}"):
+            check_platform(system)
 
 
 def test_a_server_that_listens_is_reachable() -> None:

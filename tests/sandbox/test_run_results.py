@@ -131,7 +131,10 @@ class Numbers:
 
     cold: int = 2
     warm: int = 7
+    init_ms_median: float = 512.4
+    warm_ms_median: float = 9.6
     peak_mb: float = 81.25
+    errors: int = 3
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,50 @@ def test_the_summary_shows_report_bucket_functions_and_gaps() -> None:
     summary = Summary(stream)
     summary.runs([run(report_text="# Run r1\nall is well\n")])
     summary.bucket([Thing()])
-    summary.functions({"video_downloader": Numbers()})
-    summary.not_emulated([Gap(), Gap()])
+    summary.functions({"video_downloader": Numbers()}, 210.4)
+    summary.not_emulated([Gap(), Gap(), Gap(type="AWS::SNS::Topic")])
     summary.comparison(EQUAL)
     text = stream.getvalue()
-    for expected in ("all is well", Thing().key, "GLACIER_IR", "AAAAAAAAAAA=", "video_downloader", "81"):
+    for expected in (
+        "all is well",
+        Thing().key,
+        "GLACIER_IR",
+        "AAAAAAAAAAA=",
+        "video_downloader",
+        "81",
+        "512",
+        "210 MB",
+    ):
         assert expected in text
     assert "Compared by content: 1 object of 1 medium: equal" in text
-    (gap,) = [line for line in text.splitlines() if "AWS::CloudWatch::Alarm" in line]
-    assert " 2 " in gap
+    (gap,) = [line for line in text.splitlines() if "no alarms here" in line]
+    assert "CloudWatch Alarm, SNS Topic" in gap
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the permissions check found."""
+
+    ungranted: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        return [*self.ungranted, "run_control did not use sns:Publish"]
+
+
+@pytest.mark.parametrize(
+    ("ungranted", "verdict"),
+    [((), "every call was granted"), (("somebody called s3:GetObject",), "some calls were not granted")],
+)
+def test_the_summary_tells_permissions_traces_and_faults(ungranted: tuple[str, ...], verdict: str) -> None:
+    stream = io.StringIO()
+    summary = Summary(stream)
+    summary.permissions(Judged(ungranted))
+    summary.traces(4, lambda limit: [f"the {limit} slowest"])
+    summary.faults([])
+    assert "injected" not in stream.getvalue()
+    summary.faults(["faults injected: 1 (1 reset)"])
+    for expected in (verdict, *ungranted, "did not use sns:Publish", "Trace of run 4", "the 3 slowest", "(1 reset)"):
+        assert expected in stream.getvalue()
 
 
 def test_a_long_report_says_how_much_it_leaves_out() -> None:
@@ -173,10 +211,14 @@ def test_a_long_table_says_how_much_it_leaves_out() -> None:
 
 
 def test_the_json_line_is_the_last_run_with_every_run_below() -> None:
-    document = json.loads(json.dumps(json_document([run(), run(number=2)], EQUAL, {"run_control": Numbers()}, 3)))
-    assert set(document) == {"status", "counts", "bytes", "seconds", "functions", "runs", "compared", "not_emulated"}
+    document = json.loads(
+        json.dumps(json_document([run(), run(number=2)], EQUAL, {"run_control": Numbers()}, {"faults": 0}))
+    )
+    assert set(document) == {"status", "counts", "bytes", "seconds", "functions", "runs", "compared", "faults"}
     assert (document["status"], document["bytes"], document["seconds"]) == ("SUCCEEDED", 5, 2.0)
-    assert document["functions"] == {"run_control": {"cold": 2, "warm": 7, "peak_mb": 81.2}}
+    assert document["functions"] == {
+        "run_control": {"cold": 2, "warm": 7, "init_ms": 512, "warm_ms": 10, "peak_mb": 81.2, "errors": 3}
+    }
     assert [each["run"] for each in document["runs"]] == ["r1", "r1"]
     assert document["compared"]["equal"] is True
 

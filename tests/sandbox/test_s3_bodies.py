@@ -70,6 +70,7 @@ def _trailer(value: str, name: str = "x-amz-checksum-crc64nvme") -> bytes:
     return f"{name}:{value}\r\n".encode()
 
 
+@pytest.mark.verifies("s3.trailers")
 def test_a_body_that_cannot_be_rewound_is_streamed_with_a_trailer(server: S3Server, client: S3Client) -> None:
     body = os.urandom(3 * MIB + 7)
 
@@ -105,6 +106,7 @@ def test_chunks_within_http_chunks_may_be_cut_anywhere(server: S3Server) -> None
     assert next(server.objects(BUCKET)).path.read_bytes() == BODY
 
 
+@pytest.mark.verifies("s3.trailers")
 @pytest.mark.parametrize(
     ("body", "more", "code"),
     [
@@ -150,6 +152,7 @@ def test_a_body_of_unknown_length_is_refused(server: S3Server) -> None:
     assert (chunked.code, chunked.status) == ("NotImplemented", 501)
 
 
+@pytest.mark.verifies("s3.put")
 @pytest.mark.parametrize("sent", [0, 5_000, len(BODY) - 1])
 def test_a_short_body_is_refused_and_stores_nothing(tmp_path: Path, sent: int) -> None:
     with serving(tmp_path, tls=False) as server:

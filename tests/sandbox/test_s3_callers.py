@@ -12,6 +12,7 @@ import trustme
 from botocore.exceptions import SSLError
 
 from tests.sandbox.s3_support import (
+    ACCESS_KEY,
     BUCKET,
     client_of,
     raw,
@@ -20,6 +21,7 @@ from tests.sandbox.s3_support import (
 )
 
 
+@pytest.mark.verifies("s3.signatures")
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -45,6 +47,7 @@ def test_a_right_signature_over_odd_characters_is_accepted(tmp_path: Path) -> No
         assert client.list_objects_v2(Bucket=BUCKET, Prefix="a b+ü/~*'()=&")["KeyCount"] == 0
 
 
+@pytest.mark.verifies("s3.signatures")
 def test_a_request_that_says_another_thing_than_was_signed_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as server, client_of(server) as client:
 
@@ -81,3 +84,20 @@ def test_over_tls_only_who_trusts_the_bundle_is_connected(tmp_path: Path) -> Non
         (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
         with client_of(server) as client, pytest.raises(SSLError):
             client.list_buckets()
+
+
+def test_the_log_says_who_asked_for_what_and_no_signature(tmp_path: Path) -> None:
+    with serving(tmp_path, tls=True) as server, client_of(server, aws_session_token="session") as client:
+        client.put_object(Bucket=BUCKET, Key="key", Body=b"", Tagging="a=b", StorageClass="GLACIER_IR", IfNoneMatch="*")
+        client.head_object(Bucket=BUCKET, Key="key", ChecksumMode="ENABLED")
+        client.list_objects_v2(Bucket=BUCKET, Prefix="media/", MaxKeys=5)
+        put, head, listed = server.requests
+
+    said = {"x-amz-tagging": "a=b", "x-amz-storage-class": "GLACIER_IR", "if-none-match": "*"}
+    assert put.parameters.items() >= said.items()
+    assert put.parameters.keys() == said.keys() | {"x-amz-content-sha256"}
+    assert head.parameters["x-amz-checksum-mode"] == "ENABLED"
+    assert (listed.parameters["prefix"], listed.parameters["max-keys"]) == ("media/", "5")
+    assert {(entry.access_key_id, entry.secure) for entry in (put, head, listed)} == {(ACCESS_KEY, True)}
+    assert not [text for entry in (put, head, listed) for text in entry.parameters.values() if "session" in text]
+    assert "Signature" not in repr((put, head, listed))

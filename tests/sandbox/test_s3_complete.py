@@ -42,6 +42,8 @@ def client(server: S3Server) -> Iterator[S3Client]:
         yield client
 
 
+@pytest.mark.verifies("s3.object-size")
+@pytest.mark.verifies("s3.multipart")
 @pytest.mark.parametrize(
     ("change", "options", "code"),
     [
@@ -72,6 +74,7 @@ def test_a_wrong_complete_is_refused_and_the_upload_can_still_be_completed(
     assert complete(client, "key", upload_id, parts)["ChecksumCRC64NVME"] == crc64(FIRST + LAST)
 
 
+@pytest.mark.verifies("s3.multipart")
 def test_all_but_the_last_part_have_at_least_5_mib(client: S3Client) -> None:
     upload_id = open_upload(client, "key")
     parts = put_parts(client, "key", upload_id, FIRST[:-1], LAST)
@@ -92,6 +95,7 @@ def test_a_complete_that_is_no_xml_is_refused(server: S3Server, client: S3Client
     assert raw(server, "POST", f"/{BUCKET}/key?uploadId={upload_id}", body=document).status == 200
 
 
+@pytest.mark.verifies("s3.multipart")
 @pytest.mark.parametrize("end", ["completed", "aborted"])
 def test_an_ended_upload_is_unknown_to_every_call(client: S3Client, end: str) -> None:
     upload_id = open_upload(client, "key")
@@ -118,6 +122,7 @@ def test_an_upload_id_belongs_to_its_key(client: S3Client) -> None:
         put_parts(client, "another", upload_id, LAST)
 
 
+@pytest.mark.verifies("s3.conditional-writes")
 def test_a_conditional_complete_overwrites_nothing_and_keeps_its_upload(server: S3Server, client: S3Client) -> None:
     client.put_object(Bucket=BUCKET, Key="key", Body=b"first")
     upload_id = open_upload(client, "key")

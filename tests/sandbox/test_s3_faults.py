@@ -64,6 +64,7 @@ def test_a_complete_can_answer_200_with_an_error_inside(tmp_path: Path) -> None:
         assert list(server.objects(BUCKET)) == []
 
 
+@pytest.mark.verifies("s3.conditional-writes")
 def test_a_conditional_write_that_is_overtaken_conflicts(tmp_path: Path) -> None:
     overtaken = threading.Event()
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.s3 import BucketConfig, S3Server
 from tests.sandbox.s3_support import (
     BUCKET,
+    PART,
     REGION,
     client_of,
     complete,
+    connected,
     crc64,
     open_upload,
     put_parts,
     refused,
+    request_bytes,
     serving,
 )
 
@@ -44,6 +47,7 @@ def _fill(client: S3Client) -> None:
         client.put_object(Bucket=BUCKET, Key=key, Body=key.encode(), StorageClass="STANDARD_IA")
 
 
+@pytest.mark.verifies("s3.listing")
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_pages_of_any_size_list_the_same_keys_in_order(client: S3Client, size: int) -> None:
     _fill(client)
@@ -84,6 +88,7 @@ def test_prefix_and_start_after_narrow_a_listing(client: S3Client) -> None:
         client.list_objects_v2(Bucket=BUCKET, ContinuationToken="!")
 
 
+@pytest.mark.verifies("s3.listing")
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_open_uploads_are_listed_by_key_and_age(client: S3Client, size: int) -> None:
     expected = [("a", open_upload(client, "a")), ("b/1", open_upload(client, "b/1"))]
@@ -99,6 +104,7 @@ def test_open_uploads_are_listed_by_key_and_age(client: S3Client, size: int) -> 
     assert {upload["UploadId"] for upload in narrowed} == {upload_id for key, upload_id in expected if key == "b/2"}
 
 
+@pytest.mark.verifies("s3.listing")
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_parts_are_listed_with_their_checksums_page_by_page(client: S3Client, size: int) -> None:
     upload_id = open_upload(client, "key", StorageClass="GLACIER_IR")
@@ -123,6 +129,7 @@ def test_buckets_are_listed_and_can_be_asked_for(server: S3Server, client: S3Cli
     assert client.head_bucket(Bucket="runs")["BucketRegion"] == REGION
 
 
+@pytest.mark.verifies("s3.listing")
 def test_attributes_tell_checksum_size_and_number_of_parts(client: S3Client) -> None:
     upload_id = open_upload(client, "key")
     complete(client, "key", upload_id, put_parts(client, "key", upload_id, b"body"))
@@ -135,3 +142,51 @@ def test_attributes_tell_checksum_size_and_number_of_parts(client: S3Client) -> 
     assert attributes["ObjectParts"]["TotalPartsCount"] == 1
     assert (attributes["ObjectSize"], attributes["StorageClass"]) == (4, "STANDARD")
     assert "ETag" not in attributes
+
+
+@pytest.mark.verifies("s3.listing")
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_attributes_list_the_parts_of_a_composite_checksum_page_by_page(client: S3Client, size: int) -> None:
+    upload_id = open_upload(client, "key", ChecksumAlgorithm="SHA256")
+    parts = []
+    for number, body in enumerate((bytes(PART), b"rest"), 1):
+        sent = client.upload_part(
+            Bucket=BUCKET, Key="key", UploadId=upload_id, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256"
+        )
+        parts.append({"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": sent["ChecksumSHA256"]})
+    done = complete(client, "key", upload_id, parts)
+
+    listed: list[tuple[int, int, str]] = []
+    marker, more = 0, True
+    while more and len(listed) < 3:
+        page = client.get_object_attributes(
+            Bucket=BUCKET,
+            Key="key",
+            ObjectAttributes=["Checksum", "ObjectParts"],
+            MaxParts=size,
+            PartNumberMarker=marker,
+        )
+        assert page["Checksum"]["ChecksumSHA256"] == done["ChecksumSHA256"]
+        told = page["ObjectParts"]
+        assert len(told["Parts"]) <= size
+        listed += [(part["PartNumber"], part["Size"], part["ChecksumSHA256"]) for part in told["Parts"]]
+        marker, more = told["NextPartNumberMarker"], told["IsTruncated"]
+
+    assert listed == [(1, PART, parts[0]["ChecksumSHA256"]), (2, 4, parts[1]["ChecksumSHA256"])]
+    assert done["ChecksumSHA256"].endswith("-2")
+
+
+@pytest.mark.verifies("s3.listing")
+def test_no_page_of_parts_is_longer_than_1000(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, client_of(server) as client, connected(server) as connection:
+        upload_id = open_upload(client, "key")
+        for number in range(1, 1003):
+            target = f"/{BUCKET}/key?partNumber={number}&uploadId={upload_id}"
+            connection.sendall(request_bytes(server, "PUT", target, b"x"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        asked: Any = {"Bucket": BUCKET, "Key": "key", "UploadId": upload_id}
+        first = client.list_parts(**asked, MaxParts=5000)
+        second = client.list_parts(**asked, PartNumberMarker=first["NextPartNumberMarker"])
+
+    assert (len(first["Parts"]), first["IsTruncated"], first["NextPartNumberMarker"]) == (1000, True, 1000)
+    assert ([part["PartNumber"] for part in second["Parts"]], second["IsTruncated"]) == ([1001, 1002], False)

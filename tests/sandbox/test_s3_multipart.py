@@ -46,6 +46,7 @@ def client(server: S3Server) -> Iterator[S3Client]:
         yield client
 
 
+@pytest.mark.verifies("s3.multipart")
 def test_parts_sent_at_the_same_time_become_one_object(server: S3Server, client: S3Client) -> None:
     upload_id = open_upload(client, "key", Metadata={"media-id": "42"}, Tagging="a=b", StorageClass="GLACIER_IR")
 
@@ -74,6 +75,7 @@ def test_parts_sent_at_the_same_time_become_one_object(server: S3Server, client:
     assert (stored.parts, stored.tags, stored.checksums) == (3, {"a": "b"}, {"CRC64NVME": crc64(WHOLE)})
 
 
+@pytest.mark.verifies("s3.checksums")
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C"])
 def test_the_other_crcs_combine_to_the_whole_objects_too(client: S3Client, algorithm: Any) -> None:
     upload_id = open_upload(client, "key", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT")
@@ -90,6 +92,7 @@ def test_the_other_crcs_combine_to_the_whole_objects_too(client: S3Client, algor
     assert done[f"Checksum{algorithm}"] == whole[f"Checksum{algorithm}"]  # type: ignore[literal-required]  # two names
 
 
+@pytest.mark.verifies("s3.checksums")
 def test_a_composite_upload_needs_every_parts_checksum_and_gives_a_checksum_of_checksums(client: S3Client) -> None:
     upload_id = open_upload(client, "key", ChecksumAlgorithm="SHA256")
     sent = client.upload_part(
@@ -140,6 +143,8 @@ def test_an_upload_without_an_algorithm_gets_a_crc64nvme_and_shows_no_part_check
     assert done["ChecksumCRC64NVME"] == crc64(LAST)
 
 
+@pytest.mark.verifies("s3.multipart")
+@pytest.mark.verifies("s3.checksums")
 def test_a_part_of_another_algorithm_than_the_uploads_is_refused(client: S3Client) -> None:
     upload_id = open_upload(client, "key")
 
@@ -188,14 +193,15 @@ def test_the_last_part_of_a_number_wins(server: S3Server, client: S3Client) -> N
     assert next(server.objects(BUCKET)).path.read_bytes() == FIRST
 
 
-def test_the_buckets_encryption_is_that_of_the_uploads_start(server: S3Server, client: S3Client) -> None:
-    server.create_bucket(BucketConfig(BUCKET, sse_algorithm="aws:kms", kms_key_arn=KMS_KEY, bucket_key=True))
-    opened = client.create_multipart_upload(Bucket=BUCKET, Key="key", ChecksumAlgorithm="CRC64NVME")
-    server.create_bucket(BucketConfig(BUCKET))
-    parts = put_parts(client, "key", opened["UploadId"], LAST)
-    complete(client, "key", opened["UploadId"], parts)
+def test_the_buckets_encryption_is_that_of_the_uploads_start(tmp_path: Path) -> None:
+    with serving(tmp_path, tls=True) as server, client_of(server) as client:
+        server.create_bucket(BucketConfig(BUCKET, sse_algorithm="aws:kms", kms_key_arn=KMS_KEY, bucket_key=True))
+        opened = client.create_multipart_upload(Bucket=BUCKET, Key="key", ChecksumAlgorithm="CRC64NVME")
+        server.create_bucket(BucketConfig(BUCKET))
+        parts = put_parts(client, "key", opened["UploadId"], LAST)
+        complete(client, "key", opened["UploadId"], parts)
+        head = client.head_object(Bucket=BUCKET, Key="key")
 
-    head = client.head_object(Bucket=BUCKET, Key="key")
     assert (opened["SSEKMSKeyId"], opened["BucketKeyEnabled"]) == (KMS_KEY, True)
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"], head["BucketKeyEnabled"]) == ("aws:kms", KMS_KEY, True)
     assert hashlib.md5(LAST, usedforsecurity=False).hexdigest() not in parts[0]["ETag"]

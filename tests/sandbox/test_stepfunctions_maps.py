@@ -11,52 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.asl_support import CATCH_ALL, CAUGHT, FAIL_ON_MARK, distributed, inline, items
 from tests.sandbox.aws_support import Bench, machine, task
-
-CAUGHT: dict[str, Any] = {"Type": "Pass", "End": True}
-CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Caught"}]
-FAIL_ON_MARK = {
-    "StartAt": "Marked?",
-    "States": {
-        "Marked?": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.fail", "BooleanEquals": True, "Next": "Broken"}],
-            "Default": "Fine",
-        },
-        "Broken": {"Type": "Fail", "Error": "RunStopped", "Cause": "asked to"},
-        "Fine": {"Type": "Succeed"},
-    },
-}
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with Bench(tmp_path_factory.mktemp("bench")) as running:
         yield running
-
-
-def distributed(processor: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}}
-    state = {
-        "Type": "Map",
-        "Label": "Each",
-        "ItemReader": {**reader, "Parameters": {"Bucket": "runs", "Key.$": "$.key"}},
-        "ItemProcessor": {"ProcessorConfig": config, **processor},
-        "ResultWriter": {
-            "Resource": "arn:aws:states:::s3:putObject",
-            "Parameters": {"Bucket": "runs", "Prefix.$": "$.key"},
-        },
-        **fields,
-    }
-    return state if "Next" in state else {**state, "End": True}
-
-
-def items(bench: Bench, key: str, *marks: bool) -> dict[str, Any]:
-    """Store one item for each mark; return the input that names the file."""
-    content = [{"id": index, "fail": mark} for index, mark in enumerate(marks)]
-    bench.s3.put_object(Bucket="runs", Key=key, Body=json.dumps(content).encode())
-    return {"key": key}
 
 
 def results(bench: Bench, output: dict[str, Any]) -> dict[str, Any]:
@@ -73,6 +35,7 @@ def results(bench: Bench, output: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.verifies("states.distributed-map", "states.result-writer")
 def test_children_are_counted_and_written_to_result_files(bench: Bench) -> None:
     data = items(bench, "written", False, True, False)
     shown = bench.run(machine(Each=distributed(FAIL_ON_MARK, ToleratedFailureCount=1)), data)
@@ -84,6 +47,7 @@ def test_children_are_counted_and_written_to_result_files(bench: Bench) -> None:
     assert shown["output"]["MapRunArn"].split(":")[5] == "mapRun"
 
 
+@pytest.mark.verifies("states.tolerance")
 @pytest.mark.parametrize(
     ("tolerance", "failed", "status"),
     [
@@ -108,6 +72,7 @@ def test_a_map_fails_beyond_its_tolerance_and_not_at_it(
         assert shown["error"] == "States.ExceedToleratedFailureThreshold"
 
 
+@pytest.mark.verifies("states.tolerance", "states.result-writer")
 def test_an_exceeded_threshold_is_caught_and_leaves_the_rest_pending(bench: Bench) -> None:
     data = items(bench, "stopped", True, False, False)
     definition = machine(Each=distributed(FAIL_ON_MARK, MaxConcurrency=1, Catch=CATCH_ALL), Caught=CAUGHT)
@@ -119,6 +84,7 @@ def test_an_exceeded_threshold_is_caught_and_leaves_the_rest_pending(bench: Benc
     ]  # fmt: skip
 
 
+@pytest.mark.verifies("states.tolerance", "states.terminal-errors")
 def test_a_child_that_ends_with_a_runtime_error_counts_as_failed(bench: Bench) -> None:
     broken = machine(Work={"Type": "Pass", "InputPath": "$.missing", "End": True})
     definition = machine(Each=distributed(broken, Catch=CATCH_ALL), Caught=CAUGHT)
@@ -126,6 +92,7 @@ def test_a_child_that_ends_with_a_runtime_error_counts_as_failed(bench: Bench) -
     assert output["error"]["Error"] == "States.ExceedToleratedFailureThreshold"
 
 
+@pytest.mark.verifies("states.distributed-map", "states.context")
 def test_a_child_is_an_execution_of_its_own(bench: Bench) -> None:
     ids = machine(Who={"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Id", "in.$": "$"}, "End": True})
     selector = {"n.$": "$$.Map.Item.Value.id", "index.$": "$$.Map.Item.Index", "key.$": "$.key"}
@@ -138,6 +105,7 @@ def test_a_child_is_an_execution_of_its_own(bench: Bench) -> None:
     assert (child["status"], child["stateMachineArn"].rsplit("/", 1)[1]) == ("SUCCEEDED", "Each")
 
 
+@pytest.mark.verifies("states.item-reader")
 @pytest.mark.parametrize("body", [b"{}", b"not json", None])
 def test_items_that_cannot_be_read_fail_the_map_by_name(bench: Bench, body: bytes | None) -> None:
     if body is not None:
@@ -147,17 +115,20 @@ def test_items_that_cannot_be_read_fail_the_map_by_name(bench: Bench, body: byte
     assert shown["error"] == "States.ItemReaderFailed"
 
 
+@pytest.mark.verifies("states.result-writer")
 def test_results_that_cannot_be_written_fail_the_map_by_name(bench: Bench) -> None:
     state = distributed(FAIL_ON_MARK)
     state["ResultWriter"]["Parameters"]["Bucket"] = "no-such-bucket"
     assert bench.run(machine(Each=state), items(bench, "unwritten", False))["error"] == "States.ResultWriterFailed"
 
 
+@pytest.mark.verifies("states.distributed-map", "states.result-writer")
 def test_a_map_over_nothing_succeeds_with_an_empty_manifest(bench: Bench) -> None:
     shown = bench.run(machine(Each=distributed(FAIL_ON_MARK)), items(bench, "nothing"))
     assert results(bench, shown["output"]) == {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
 
 
+@pytest.mark.verifies("states.distributed-map")
 @pytest.mark.parametrize("limit", [{"MaxConcurrency": 2}, {"MaxConcurrencyPath": "$.limit"}])
 def test_children_run_together_up_to_the_limit(bench: Bench, tmp_path: Path, limit: dict[str, Any]) -> None:
     meet = {"action": "meet", "dir": str(tmp_path), "together": 2}
@@ -167,6 +138,7 @@ def test_children_run_together_up_to_the_limit(bench: Bench, tmp_path: Path, lim
     assert [entry["Output"] for entry in results(bench, shown["output"])["SUCCEEDED"]] == ["2", "2"]
 
 
+@pytest.mark.verifies("states.distributed-map")
 def test_one_at_a_time_is_one_at_a_time(bench: Bench) -> None:
     processor = machine(Work=task({"action": "sleep", "seconds": 0.05}, OutputPath="$.Payload"))
     data = items(bench, "single", False, False, False) | {"limit": 1}
@@ -182,6 +154,7 @@ def test_a_concurrency_that_is_no_number_ends_the_execution(bench: Bench, value:
     assert shown["error"] == "States.Runtime"
 
 
+@pytest.mark.verifies("states.executions")
 def test_stopping_the_parent_aborts_its_children(bench: Bench) -> None:
     processor = machine(Work=task({"action": "sleep", "seconds": 2}))
     arn = bench.start(machine(Each=distributed(processor)), items(bench, "abort", False, False))
@@ -195,11 +168,7 @@ def test_stopping_the_parent_aborts_its_children(bench: Bench) -> None:
     assert {str(child.status) for child in bench.engine.find(arn).children} == {"ABORTED"}
 
 
-def inline(processor: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    state = {"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **processor}, **fields}
-    return state if "Next" in state else {**state, "End": True}
-
-
+@pytest.mark.verifies("states.inline-map", "states.context")
 def test_an_inline_map_keeps_the_order_of_its_items(bench: Bench) -> None:
     processor = machine(Mark={"Type": "Pass", "Parameters": {"item.$": "$", "n.$": "$$.Map.Item.Index"}, "End": True})
     shown = bench.run(machine(Each=inline(processor, ItemsPath="$.list")), {"list": ["a", "b", "c"]})
@@ -214,6 +183,7 @@ def test_an_inline_iteration_catches_its_own_failure(bench: Bench) -> None:
     assert shown["output"] == ["lost", {"n": 1}]
 
 
+@pytest.mark.verifies("states.inline-map")
 def test_an_uncaught_iteration_fails_the_inline_map_with_its_own_error(bench: Bench) -> None:
     processor = machine(Work=task())
     data = {"list": [{"action": "raise"}, {"action": "sleep", "seconds": 3}]}
@@ -221,6 +191,7 @@ def test_an_uncaught_iteration_fails_the_inline_map_with_its_own_error(bench: Be
     assert bench.run(machine(Each=state, Caught=CAUGHT), data)["output"]["error"]["Error"] == "CustomError"
 
 
+@pytest.mark.verifies("states.terminal-errors")
 def test_a_runtime_error_in_an_iteration_passes_every_catch(bench: Bench) -> None:
     processor = machine(Work={"Type": "Pass", "InputPath": "$.missing", "End": True})
     state = inline(processor, ItemsPath="$.list", Catch=CATCH_ALL)
@@ -240,11 +211,3 @@ def test_iterations_are_recorded_by_index(bench: Bench) -> None:
     processor = machine(Mark={"Type": "Pass", "End": True})
     shown = bench.run(machine(Each=inline(processor, MaxConcurrency=1, ItemsPath="$.list")), {"list": [1, 2]})
     assert [record.iteration for record in bench.records(shown)] == [None, "Each[0]", "Each[1]"]
-
-
-def test_the_history_of_a_map_run_names_it(bench: Bench) -> None:
-    shown = bench.run(machine(Each=distributed(FAIL_ON_MARK)), items(bench, "history", False))
-    events = bench.sfn.get_execution_history(executionArn=shown["executionArn"])["events"]
-    started = next(event for event in events if event["type"] == "MapRunStarted")
-    assert started["mapRunStartedEventDetails"]["mapRunArn"] == shown["output"]["MapRunArn"]
-    assert "MapRunSucceeded" in {event["type"] for event in events}

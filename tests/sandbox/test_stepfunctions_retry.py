@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
 from sandbox.aws.stepfunctions.retry import Retries
 
 
@@ -17,6 +19,7 @@ def waits(retrier: dict[str, Any], seed: int = 1) -> list[float]:
     return found
 
 
+@pytest.mark.verifies("states.retry")
 def test_waits_grow_up_to_their_maximum() -> None:
     assert waits({"IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 30}) == [
         5,
@@ -32,6 +35,7 @@ def test_waits_have_the_languages_defaults() -> None:
     assert waits({"MaxAttempts": 0}) == []
 
 
+@pytest.mark.verifies("states.retry")
 def test_full_jitter_waits_anything_up_to_the_interval() -> None:
     jittered = waits({"IntervalSeconds": 10, "BackoffRate": 1, "MaxAttempts": 200, "JitterStrategy": "FULL"})
     assert all(0 <= wait <= 10 for wait in jittered)
@@ -39,6 +43,7 @@ def test_full_jitter_waits_anything_up_to_the_interval() -> None:
     assert max(jittered) > 9
 
 
+@pytest.mark.verifies("states.retry")
 def test_every_retrier_counts_for_itself() -> None:
     retriers = [{"ErrorEquals": ["A"], "MaxAttempts": 1}, {"ErrorEquals": ["B"], "MaxAttempts": 1}]
     retries = Retries(retriers, random.Random(1))  # noqa: S311 - a seed

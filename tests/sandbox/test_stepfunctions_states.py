@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.asl_support import CATCH_ALL, CAUGHT
 from tests.sandbox.aws_support import Bench, machine, task
-
-CAUGHT: dict[str, Any] = {"Type": "Pass", "End": True}
-CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Caught"}]
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +20,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield running
 
 
+@pytest.mark.verifies("states.choice", "states.context")
 def test_a_pass_state_wraps_its_input_with_parameters(bench: Bench) -> None:
     state = {"Type": "Pass", "Parameters": {"input.$": "$", "error": {}, "name.$": "$$.Execution.Name"}, "End": True}
     shown = bench.run(machine(Wrap=state), {"a": 1})
@@ -34,6 +33,7 @@ def test_a_pass_states_result_replaces_its_input(bench: Bench) -> None:
     assert bench.run(machine(Fixed=state), {"a": 1})["output"] == {"a": 1, "r": {"s": {"outcome": "X"}}}
 
 
+@pytest.mark.verifies("states.context")
 def test_the_start_time_is_a_text_and_describing_the_execution_still_works(bench: Bench) -> None:
     state = {"Type": "Pass", "Parameters": {"at.$": "$$.Execution.StartTime", "id.$": "$$.Execution.Id"}, "End": True}
     shown = bench.run(machine(Stamp=state))
@@ -41,11 +41,13 @@ def test_the_start_time_is_a_text_and_describing_the_execution_still_works(bench
     assert shown["output"]["id"] == shown["executionArn"]
 
 
+@pytest.mark.verifies("states.task", "states.paths")
 def test_a_task_invokes_the_function_and_selects_from_its_result(bench: Bench) -> None:
     state = task({"n.$": "$.n"}, ResultSelector={"got.$": "$.Payload.n"}, ResultPath="$.result")
     assert bench.run(machine(Work=state), {"n": 7})["output"] == {"n": 7, "result": {"got": 7}}
 
 
+@pytest.mark.verifies("states.task")
 def test_an_unselected_result_has_the_shape_of_lambda_invoke(bench: Bench) -> None:
     output = bench.run(machine(Work=task({"n": 1})))["output"]
     assert output["Payload"] == {"n": 1}
@@ -91,6 +93,7 @@ def test_succeed_passes_on_its_output_path_only(bench: Bench) -> None:
     assert bench.run(machine(Done={"Type": "Succeed", "OutputPath": "$.a"}), {"a": [1], "b": 2})["output"] == [1]
 
 
+@pytest.mark.verifies("states.choice")
 def test_fail_takes_error_and_cause_from_paths(bench: Bench) -> None:
     shown = bench.run(machine(No={"Type": "Fail", "ErrorPath": "$.e", "CausePath": "$.c"}), {"e": "Bad", "c": "why"})
     assert (shown["status"], shown["error"], shown["cause"]) == ("FAILED", "Bad", "why")
@@ -101,6 +104,7 @@ def test_fail_refuses_a_path_to_something_that_is_no_text(bench: Bench) -> None:
     assert shown["error"] == "States.Runtime"
 
 
+@pytest.mark.verifies("states.catch", "functions.errors")
 @pytest.mark.parametrize(
     ("payload", "error"),
     [
@@ -125,12 +129,14 @@ def test_an_unknown_function_is_named(bench: Bench) -> None:
     assert bench.run(machine(Work=state))["error"] == "Lambda.ResourceNotFoundException"
 
 
+@pytest.mark.verifies("states.task")
 def test_a_state_times_out_before_its_function_does(bench: Bench) -> None:
     state = task({"action": "sleep", "seconds": 2.5}, TimeoutSeconds=1, Catch=CATCH_ALL)
     output = bench.run(machine(Work=state, Caught=CAUGHT))["output"]
     assert output["error"]["Error"] == "States.Timeout"
 
 
+@pytest.mark.verifies("states.catch")
 def test_task_failed_does_not_catch_a_timeout(bench: Bench) -> None:
     catch = [{"ErrorEquals": ["States.TaskFailed"], "Next": "Caught"}]
     late = task({"action": "sleep", "seconds": 2}, TimeoutSeconds=1, Catch=catch)
@@ -139,6 +145,7 @@ def test_task_failed_does_not_catch_a_timeout(bench: Bench) -> None:
     assert bench.run(machine(Work=wrong, Caught=CAUGHT))["output"]["Error"] == "CustomError"
 
 
+@pytest.mark.verifies("states.terminal-errors", "states.paths")
 def test_a_missing_path_ends_the_execution_past_every_catch(bench: Bench) -> None:
     state = task({"n.$": "$.missing"}, Catch=CATCH_ALL, Retry=[{"ErrorEquals": ["States.ALL"]}])
     shown = bench.run(machine(Work=state, Caught=CAUGHT))
@@ -146,6 +153,7 @@ def test_a_missing_path_ends_the_execution_past_every_catch(bench: Bench) -> Non
     assert bench.records(shown)[0].attempts == 1
 
 
+@pytest.mark.verifies("states.data-limit", "states.terminal-errors")
 @pytest.mark.parametrize("result_path", ["$", None])
 def test_a_result_over_256_kib_ends_the_execution_even_if_it_is_dropped(bench: Bench, result_path: str | None) -> None:
     state = task({"action": "large", "size": 270_000}, ResultPath=result_path, Catch=CATCH_ALL)
@@ -153,11 +161,13 @@ def test_a_result_over_256_kib_ends_the_execution_even_if_it_is_dropped(bench: B
     assert (shown["status"], shown["error"]) == ("FAILED", "States.DataLimitExceeded")
 
 
+@pytest.mark.verifies("states.paths")
 def test_a_result_path_through_a_text_is_a_result_path_match_failure(bench: Bench) -> None:
     state = task({"n": 1}, ResultPath="$.a.b")
     assert bench.run(machine(Work=state), {"a": "text"})["error"] == "States.ResultPathMatchFailure"
 
 
+@pytest.mark.verifies("states.retry", "states.retry-scale")
 def test_a_retrier_gives_up_after_its_attempts(bench: Bench) -> None:
     retry = [{"ErrorEquals": ["CustomError"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxAttempts": 3}]
     shown = bench.run(machine(Work=task({"action": "raise"}, Retry=retry)))
@@ -168,6 +178,7 @@ def test_a_retrier_gives_up_after_its_attempts(bench: Bench) -> None:
     assert [wait["waited"] for wait in record.retry_waits] == pytest.approx([0.02, 0.06, 0.18])
 
 
+@pytest.mark.verifies("states.retry")
 def test_a_retry_that_succeeds_is_a_success(bench: Bench, tmp_path: Path) -> None:
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxDelaySeconds": 5, "JitterStrategy": "FULL"}]
     state = task({"action": "fail_first", "dir": str(tmp_path), "times": 2}, Retry=retry)
@@ -176,17 +187,20 @@ def test_a_retry_that_succeeds_is_a_success(bench: Bench, tmp_path: Path) -> Non
     assert all(0 <= wait["stated"] <= 2 for wait in bench.records(shown)[0].retry_waits)
 
 
+@pytest.mark.verifies("states.catch")
 def test_errors_have_no_inheritance_and_no_prefixes(bench: Bench) -> None:
     catch = [{"ErrorEquals": ["Custom", "Exception"], "Next": "Caught"}]
     assert bench.run(machine(Work=task({"action": "raise"}, Catch=catch), Caught=CAUGHT))["error"] == "CustomError"
 
 
+@pytest.mark.verifies("states.executions")
 def test_stopping_an_execution_interrupts_a_wait_for_a_function(bench: Bench) -> None:
     arn = bench.start(machine(Work=task({"action": "sleep", "seconds": 3})))
     bench.sfn.stop_execution(executionArn=arn)
     assert bench.wait(arn, 2)["status"] == "ABORTED"
 
 
+@pytest.mark.verifies("states.executions")
 def test_the_same_name_and_input_starts_once_while_it_runs(bench: Bench) -> None:
     arn = bench.start(machine(Work=task({"action": "sleep", "seconds": 1})))
     shown = bench.sfn.describe_execution(executionArn=arn)
@@ -199,16 +213,6 @@ def test_the_same_name_and_input_starts_once_while_it_runs(bench: Bench) -> None
         bench.sfn.start_execution(stateMachineArn=shown["stateMachineArn"], name=shown["name"], input="{}")
 
 
-def test_the_history_has_aws_events_in_order(bench: Bench) -> None:
-    shown = bench.run(machine(First={"Type": "Pass", "Next": "Work"}, Work=task({"n": 1})))
-    events = bench.sfn.get_execution_history(executionArn=shown["executionArn"])["events"]
-    assert [event["type"] for event in events] == [
-        "ExecutionStarted", "PassStateEntered", "PassStateExited", "TaskStateEntered", "TaskScheduled", "TaskStarted",
-        "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded",
-    ]  # fmt: skip
-    assert [event["previousEventId"] for event in events] == list(range(len(events)))
-
-
 def test_every_visit_is_recorded_with_input_and_output(bench: Bench) -> None:
     shown = bench.run(machine(Work=task({"action": "raise"}, Catch=CATCH_ALL), Caught=CAUGHT), {"a": 1})
     work, caught = bench.records(shown)
@@ -219,12 +223,7 @@ def test_every_visit_is_recorded_with_input_and_output(bench: Bench) -> None:
     assert caught.exited_at >= caught.entered_at
 
 
-def test_a_loop_ends_at_the_limit_of_events(bench: Bench) -> None:
-    shown = bench.run(machine(Again={"Type": "Pass", "Next": "Again"}))
-    assert (shown["status"], shown["error"]) == ("FAILED", "States.Runtime")
-    assert "25000" in shown["cause"]
-
-
+@pytest.mark.verifies("states.context")
 def test_a_retry_knows_how_many_came_before_it(bench: Bench) -> None:
     retry = [{"ErrorEquals": ["CustomError"], "MaxAttempts": 2}]
     state = task({"action": "raise", "message.$": "$$.State.Name"}, Retry=retry)

@@ -92,6 +92,7 @@ def test_no_cookies_yet_is_a_quiet_skip(stage: Stage) -> None:
     assert stage.account.notifications() == []
 
 
+@pytest.mark.verifies("pipeline.one-command")
 def test_a_run_copies_everything_and_the_next_one_nothing(stage: Stage, media: list[SimMedium]) -> None:
     result, report = stage.run()
     assert result.status == "SUCCEEDED"
@@ -118,6 +119,7 @@ def test_the_downloaders_event_is_the_contracts_and_children_return_little(
     assert len(child) <= 4 or child[0] == "Receive the input"
 
 
+@pytest.mark.verifies("functions.errors")
 def test_a_crashing_function_fails_its_medium_alone(stage: Stage, media: list[SimMedium]) -> None:
     for_medium(stage, media[1], lambda _: kill_functions(stage, "videodownloader"))
     result, report = stage.run({"limit": 3})
@@ -132,6 +134,7 @@ def test_a_crashing_function_fails_its_medium_alone(stage: Stage, media: list[Si
     assert (second["counts"]["completed"], second["counts"]["already_synced"]) == (1, 2)
 
 
+@pytest.mark.verifies("functions.timeout")
 def test_a_function_that_times_out_fails_its_medium_alone(stage: Stage, media: list[SimMedium]) -> None:
     gate = threading.Event()
 
@@ -330,6 +333,7 @@ def test_filters_leave_out_the_rest_and_the_oldest_come_first(stage: Stage, medi
     }
 
 
+@pytest.mark.verifies("pipeline.no-secrets")
 def test_no_secret_is_in_state_rows_documents_or_logs(stage: Stage, media: list[SimMedium]) -> None:
     execution = stage.start()
     stage.wait(execution)

@@ -14,13 +14,17 @@ from typing import Any
 MAX_PART_SUBSEGMENTS = 50
 """In one invocation: a subsegment for each of 10,000 parts would cost more than it tells."""
 
+_LAMBDA, _SANDBOX = "AWS_Lambda_", "CLOUD_SYNC_SANDBOX"
+"""What AWS_EXECUTION_ENV begins with where functions run; a template cannot set it."""
+
 
 class Tracing:
-    """Opens subsegments when the environment is Lambda's own; otherwise every method does nothing."""
+    """Opens subsegments where a function runs and a daemon takes them; otherwise every method does nothing."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._recorder: Any = None
-        if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
+        runs_here = environ.get("AWS_EXECUTION_ENV", "").startswith((_LAMBDA, _SANDBOX))
+        if runs_here and environ.get("AWS_XRAY_DAEMON_ADDRESS"):
             from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415 - a cold start pays for it only where it is used
 
             self._recorder = xray_recorder
@@ -29,17 +33,31 @@ class Tracing:
         self._lock = threading.Lock()
 
     def new_invocation(self) -> None:
-        """Give this invocation its own share of part subsegments."""
+        """Give this invocation its own parent and its own share of part subsegments.
+
+        The SDK looks for a new parent only when the trace id changes, and one execution's invocations share theirs:
+        without forgetting, a warm function's subsegments would hang under the invocation before.
+        """
         self._parts_left = MAX_PART_SUBSEGMENTS
+        if self._recorder is not None:
+            self._recorder.clear_trace_entities()
 
     @contextmanager
     def subsegment(self, name: str) -> Iterator[None]:
-        """Record the block under ``name``."""
+        """Record the block under ``name``; of an error only its class, for messages may hold signed URLs."""
         if self._recorder is None:
             yield
             return
-        with self._recorder.in_subsegment(name):
+        opened = self._recorder.begin_subsegment(name)
+        try:
             yield
+        except BaseException as error:
+            if opened is not None:
+                opened.add_fault_flag()
+                opened.put_annotation("error_type", type(error).__name__)
+            raise
+        finally:
+            self._recorder.end_subsegment()
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -60,7 +78,7 @@ class Tracing:
             yield
             return
         self._recorder.set_trace_entity(self._entity)
-        with self._recorder.in_subsegment(f"s3_upload_part_{number}"):
+        with self.subsegment(f"s3_upload_part_{number}"):
             yield
 
     def _take(self) -> bool:

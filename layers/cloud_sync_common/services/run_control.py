@@ -129,15 +129,18 @@ class RunControl:
         if _machine_of(owner) == _machine_of(execution.arn) and self.executions.is_running(owner):
             return str(held.get("run_id", owner))
         logger.warning("taking over the run lock of %s, which is no longer running", owner)
-        return self._take_lock_instead_of(execution, owner, facts, dead_run=held.get("run_id"))
+        # Before the lock is ours: were this invocation killed in between, nobody would know of the dead run any more,
+        # and its leases would stand in the way until they expire.
+        self._abandon(held.get("run_id"))
+        return self._take_lock_instead_of(execution, owner, facts)
 
-    def _take_lock_instead_of(
-        self, execution: Execution, owner: str, facts: dict[str, Any], dead_run: object = None
-    ) -> str | None:
-        if not self.ledger.take_lock(execution.arn, facts, instead_of=owner or None):
-            return "that began at the same time"
+    def _abandon(self, dead_run: object) -> None:
         if isinstance(dead_run, str) and (self.ledger.run(dead_run) or {}).get("status") == "RUNNING":
             self.ledger.end(dead_run, {"status": "ABANDONED", "ended_at": self.now_text()})
+
+    def _take_lock_instead_of(self, execution: Execution, owner: str, facts: dict[str, Any]) -> str | None:
+        if not self.ledger.take_lock(execution.arn, facts, instead_of=owner or None):
+            return "that began at the same time"
         return None
 
     def _write_run_row(self, execution: Execution) -> None:

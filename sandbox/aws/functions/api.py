@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.aws.functions.limits import INIT_LIMIT
+
 
 class UnknownFunction(LookupError):
     """No function of this name or ARN is registered."""
@@ -13,6 +15,10 @@ class UnknownFunction(LookupError):
 
 class TooManyRequests(Exception):
     """All of the account's concurrent executions are in use."""
+
+
+class RequestTooLarge(Exception):
+    """The event is larger than a synchronous invocation may carry (``RequestEntityTooLargeException``, HTTP 413)."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +37,60 @@ class FunctionSpec:
     environment: Mapping[str, str]
     timeout: int
     memory_mb: int
+    init_limit: float = INIT_LIMIT
+    """Seconds; Lambda's own, which a template cannot change. Here for tests, which cannot wait that long."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeResult:
-    """A function's answer. ``function_error`` is ``None``, ``Handled`` or ``Unhandled``, as in Lambda's header."""
+    """A function's answer.
+
+    ``function_error`` is ``None``, ``Handled`` or ``Unhandled``, as in Lambda's header; ``error_type`` is then the
+    ``errorType`` of the payload.
+    """
 
     payload: bytes
     function_error: str | None
     request_id: str = ""
+    error_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What is remembered of one invocation. ``segment_id`` is the trace segment that its subsegments hang under.
+
+    ``ms`` is the duration without initialisation, ``init_ms`` that of initialisation (``None`` when warm, or when it
+    failed); ``peak_mb`` is the process's largest resident memory so far, in MiB.
+    """
+
+    function: str
+    request_id: str
+    segment_id: str
+    cold: bool
+    init_ms: float | None
+    ms: float
+    peak_mb: float
+    error_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionStats:
-    """Counts of one function's invocations; ``peak_mb`` is the largest resident memory seen, in MiB."""
+    """Numbers of one function's invocations; medians and maxima are 0.0 where there was none.
+
+    ``cold_ms`` are whole cold invocations (start of the process, initialisation, handler), ``warm_ms`` whole warm ones,
+    ``init_ms`` the initialisations that succeeded. ``peak_mb`` is the largest resident memory seen, in MiB. ``errors``
+    are all invocations that ended with an error, of them ``timeouts`` (Sandbox.Timedout) and ``kills`` (out of memory,
+    or killed from outside); ``throttles`` were refused and are in no other number.
+    """
 
     cold: int
     warm: int
     cold_ms_median: float
     peak_mb: float
     errors: int
+    cold_ms_max: float = 0.0
+    warm_ms_median: float = 0.0
+    init_ms_median: float = 0.0
+    timeouts: int = 0
+    kills: int = 0
+    throttles: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from sandbox.aws.functions.api import FunctionSpec
 
@@ -22,6 +23,8 @@ RESERVED = frozenset({
 })  # fmt: skip
 """Names that Lambda refuses in a template (developer guide, environment variables, reserved)."""
 
+_RUNTIME_DIR = str(Path(__file__).parent)
+
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what a function may have of the sandbox's environment: PATH and how to reach the internet."""
@@ -32,13 +35,24 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def function_environment(
-    spec: FunctionSpec, base: Mapping[str, str], *, region: str, runtime_api: str
+    spec: FunctionSpec,
+    base: Mapping[str, str],
+    *,
+    region: str,
+    runtime_api: str,
+    log_stream: str,
 ) -> dict[str, str]:
-    """Return the whole environment of one process of ``spec``; ``runtime_api`` is host:port."""
+    """Return the whole environment of one process of ``spec``; ``runtime_api`` is host:port.
+
+    The names are those of the developer guide ("Defined runtime environment variables"). AWS_XRAY_DAEMON_ADDRESS comes
+    with ``base`` where traces are collected; _X_AMZN_TRACE_ID is set by the runtime client at each invocation; what
+    belongs to other runtimes (NODE_PATH, GEM_PATH ...) is left out.
+    """
     paths = [spec.code_dir, *(_python_dir(layer) for layer in spec.layer_dirs)]
     return {
         "LANG": "C.UTF-8",
         "TZ": ":UTC",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **base,
         **spec.environment,
         "_HANDLER": spec.handler,
@@ -53,9 +67,10 @@ def function_environment(
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "sandbox",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "LAMBDA_TASK_ROOT": str(spec.code_dir),
+        "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
         "PYTHONPATH": os.pathsep.join(str(path) for path in paths),
     }
 

@@ -1,44 +1,50 @@
-"""One warm or cold instance of a function: a process, its Runtime API, and the limits put on it from outside."""
+"""One warm or cold instance of a function: a process, and the limits put on it from outside."""
 
 from __future__ import annotations
 
 import json
-import queue
-import secrets
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from sandbox.aws.functions.api import FunctionSpec, InvokeResult
-from sandbox.aws.functions.environment import function_environment
+from sandbox.aws.functions.limits import LOOK_EVERY, MAX_RESPONSE_BYTES
 from sandbox.aws.functions.log import FunctionLog
-from sandbox.aws.functions.process import Spawner
-from sandbox.aws.functions.runtime_api import Answer, Invocation, RuntimeApi
+from sandbox.aws.functions.runtime import Runtime
+from sandbox.aws.functions.runtime_api import Answer, Invocation
+from sandbox.wire.function_faults import FunctionFault, FunctionFaultKind
 
-INIT_LIMIT = 10.0
-"""Seconds that initialisation may take of its own; what it takes beyond is counted against the function's timeout."""
-MAX_RESPONSE_BYTES = 6_291_556
-"""Lambda's limit of a synchronous response, as its own error message states it."""
-_LOOK_EVERY = 0.03
-"""Seconds between two looks at memory, time and life of the process."""
+TIMED_OUT = "Sandbox.Timedout"
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
+EXITED = "Runtime.ExitError"
+KILLED = "Runtime exited with error: signal: killed"
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of a process in the middle of its work, in Lambda's words."""
+
+    kind: str
+    message: str
 
 
 class Instance:
-    """Serves one invocation at a time; after a kill or an exit it is of no further use (``alive`` is false)."""
+    """Serves one invocation at a time; after a kill or an exit it is of no further use (``alive`` is false).
 
-    def __init__(
-        self, spec: FunctionSpec, spawner: Spawner, log: FunctionLog, *, base: Mapping[str, str], region: str
-    ) -> None:
+    ``launch`` starts a process; it is called again when initialisation failed.
+    """
+
+    def __init__(self, spec: FunctionSpec, log: FunctionLog, launch: Callable[[], Runtime]) -> None:
         self._spec = spec
         self._log = log
-        self._api = RuntimeApi()
-        environment = function_environment(spec, base, region=region, runtime_api=self._api.address)
+        self._launch = launch
+        self._lock = threading.Lock()
+        self._ended = False
         self._began = monotonic()
-        try:
-            self._process = spawner.start(spec.handler, cwd=spec.code_dir, env=environment, log=log.path)
-        except OSError:
-            self._api.close()
-            raise
+        self._runtime = launch()
         self.peak_mb = 0.0
         self.init_ms: float | None = None
 
@@ -50,102 +56,150 @@ class Instance:
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
-        return self._process.exit_reason() is None
+        return self._runtime.process.exit_reason() is None
 
     @property
     def pid(self) -> int:
         """The process id."""
-        return self._process.pid
+        return self._runtime.process.pid
 
-    def invoke(self, payload: bytes, request_id: str) -> InvokeResult:
-        """Run the handler once and return its answer, or the error that Lambda would report in its place."""
+    def invoke(self, payload: bytes, request_id: str, trace: str, fault: FunctionFault | None = None) -> InvokeResult:
+        """Run the handler once and return its answer, or the error that Lambda would report in its place.
+
+        ``trace`` is the tracing header that the handler sees; ``fault`` ends the invocation from outside.
+        """
         limit = float(self._spec.timeout)
         if self.init_ms is None:
-            failure = self._initialise(request_id)
+            failure, limit = self._initialise(limit)
             if failure is not None:
-                return failure
-            limit = max(0.0, limit - max(0.0, monotonic() - self._began - INIT_LIMIT))
-        self._api.submit(self._invocation(payload, request_id, limit))
-        ends = monotonic() + limit
-        while True:
-            answer = self._look(request_id, ends)
-            if answer is not None:
-                return answer
+                self._runtime.process.kill()
+                return self._result(failure, request_id)
+        if fault is not None and fault.after_seconds <= 0:
+            return self._result(self._forced(fault.kind), request_id)
+        self._runtime.submit(self._invocation(payload, request_id, trace, limit))
+        return self._result(self._await_answer(limit, fault), request_id)
 
-    def _initialise(self, request_id: str) -> InvokeResult | None:
-        ends = self._began + INIT_LIMIT + self._spec.timeout
-        while not self._api.ready.wait(_LOOK_EVERY):
-            answer = self._look(request_id, ends, wait=0)
-            if answer is not None:
-                self._process.kill()
-                return answer
-        self.init_ms = (monotonic() - self._began) * 1000
+    def _initialise(self, timeout: float) -> tuple[Answer | _End | None, float]:
+        """Wait until the process is ready and return the seconds left for the handler, or what went wrong.
+
+        What fails or takes longer than ``spec.init_limit`` is done once more, on the function's own timeout.
+        """
+        failure = self._await_ready(self._began + self._spec.init_limit)
+        if failure is not None:
+            self._note_failed_init(failure)
+            again = monotonic()
+            if not self._relaunch():
+                return _End(EXITED, KILLED), 0.0
+            failure = self._await_ready(again + timeout)
+            timeout = max(0.0, again + timeout - monotonic())
+        if failure is None:
+            self.init_ms = (monotonic() - self._began) * 1000
+        return failure, timeout
+
+    def _await_ready(self, ends: float) -> Answer | _End | None:
+        while not self._runtime.wait_ready(LOOK_EVERY):
+            found = self._look(ends, wait=0)
+            if found is not None:
+                return found
         return None
 
-    def _look(self, request_id: str, ends: float, wait: float = _LOOK_EVERY) -> InvokeResult | None:
-        """Return the invocation's result if there is one now: an answer, or the end of the process."""
-        answer = self._next_answer(wait)
-        used = self._process.resident_mb()
+    def _note_failed_init(self, failure: Answer | _End) -> None:
+        kind = failure.kind if isinstance(failure, _End) else _error_type(failure.payload)
+        status = "timeout" if kind == TIMED_OUT else "error"
+        self._log.init_failed((monotonic() - self._began) * 1000, status, kind)
+
+    def _relaunch(self) -> bool:
+        """Replace the process by a new one; false when the instance was ended meanwhile."""
+        with self._lock:
+            if self._ended:
+                return False
+            self._runtime.close()
+            self._runtime = self._launch()
+            return True
+
+    def _await_answer(self, limit: float, fault: FunctionFault | None) -> Answer | _End:
+        began = monotonic()
+        forced_at = inf if fault is None else began + fault.after_seconds
+        while True:
+            found = self._look(began + limit, wait=min(LOOK_EVERY, max(0.0, forced_at - monotonic())))
+            if found is not None:
+                return found
+            if fault is not None and monotonic() >= forced_at:
+                return self._forced(fault.kind)
+
+    def _look(self, ends: float, wait: float) -> Answer | _End | None:
+        """Return the invocation's end if there is one now: an answer, or the end of the process."""
+        answer = self._runtime.next_answer(wait)
+        process = self._runtime.process
+        used = process.used_mb()
         self.peak_mb = max(self.peak_mb, used)
         if answer is not None:
-            return self._result(answer, request_id)
+            return answer
         if used > self._spec.memory_mb:
-            return self._killed(request_id, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
-        reason = self._process.exit_reason()
+            return self._killed(OUT_OF_MEMORY, KILLED)
+        reason = process.exit_reason()
         if reason is not None:
-            return self._exited(request_id, reason)
+            return self._runtime.next_answer(0) or _exited(reason)  # it may have answered right before its end
         if monotonic() > ends:
-            message = f"Task timed out after {self._spec.timeout:.2f} seconds"
-            return self._killed(request_id, "Sandbox.Timedout", message)
+            return self._killed(TIMED_OUT, self._too_long())
         return None
 
-    def _next_answer(self, wait: float) -> Answer | None:
-        try:
-            return self._api.answers.get(timeout=wait) if wait else self._api.answers.get_nowait()
-        except queue.Empty:
-            return None
+    def _too_long(self) -> str:
+        return f"Task timed out after {self._spec.timeout:.2f} seconds"
 
-    def _result(self, answer: Answer, request_id: str) -> InvokeResult:
-        if answer.error:
-            return InvokeResult(answer.payload, "Unhandled", request_id)
-        if len(answer.payload) > MAX_RESPONSE_BYTES:
+    def _forced(self, kind: FunctionFaultKind) -> _End:
+        if kind is FunctionFaultKind.TIMEOUT:
+            return self._killed(TIMED_OUT, self._too_long())
+        if kind is FunctionFaultKind.OUT_OF_MEMORY:
+            return self._killed(OUT_OF_MEMORY, KILLED)
+        return self._killed(EXITED, "Runtime exited with error: exit status 1")
+
+    def _killed(self, kind: str, message: str) -> _End:
+        self._runtime.process.kill()
+        return _End(kind, message)
+
+    def _result(self, found: Answer | _End, request_id: str) -> InvokeResult:
+        if isinstance(found, _End):
+            self._log.platform(request_id, f"{found.kind}: {found.message}")
+            return _error(request_id, found.kind, f"RequestId: {request_id} Error: {found.message}")
+        if found.error:
+            return InvokeResult(found.payload, "Unhandled", request_id, _error_type(found.payload))
+        if len(found.payload) > MAX_RESPONSE_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             return _error(request_id, "Function.ResponseSizeTooLarge", message)
-        return InvokeResult(answer.payload, None, request_id)
+        return InvokeResult(found.payload, None, request_id)
 
-    def _exited(self, request_id: str, reason: str) -> InvokeResult:
-        answer = self._next_answer(0)  # it may have answered right before its end
-        if answer is not None:
-            return self._result(answer, request_id)
-        message = "Runtime exited without providing a reason"
-        if reason != "exit status 0":
-            message = f"Runtime exited with error: {reason}"
-        return self._platform_error(request_id, "Runtime.ExitError", message)
-
-    def _killed(self, request_id: str, kind: str, message: str) -> InvokeResult:
-        self._process.kill()
-        return self._platform_error(request_id, kind, message)
-
-    def _platform_error(self, request_id: str, kind: str, message: str) -> InvokeResult:
-        self._log.platform(request_id, f"{kind}: {message}")
-        return _error(request_id, kind, f"RequestId: {request_id} Error: {message}")
-
-    def _invocation(self, payload: bytes, request_id: str, limit: float) -> Invocation:
-        now = time.time()
-        root = f"1-{int(now):08x}-{secrets.token_hex(12)}"
-        trace = f"Root={root};Parent={secrets.token_hex(8)};Sampled=1"
-        return Invocation(request_id, payload, int((now + limit) * 1000), self._spec.arn, trace)
+    def _invocation(self, payload: bytes, request_id: str, trace: str, limit: float) -> Invocation:
+        deadline_ms = int((time.time() + limit) * 1000)
+        return Invocation(request_id, payload, deadline_ms, self._spec.arn, trace)
 
     def kill(self) -> None:
-        """Kill the process; an invocation at work ends as ``Runtime.ExitError``."""
-        self._process.kill()
+        """Kill the process for good; an invocation at work ends as ``Runtime.ExitError``."""
+        with self._lock:
+            self._ended = True
+            self._runtime.process.kill()
 
     def close(self) -> None:
         """Kill the process and stop its Runtime API; idempotent."""
-        self._process.kill()
-        self._api.close()
+        self.kill()
+        self._runtime.close()
+
+
+def _exited(reason: str) -> _End:
+    if reason == "exit status 0":
+        return _End(EXITED, "Runtime exited without providing a reason")
+    return _End(EXITED, f"Runtime exited with error: {reason}")
 
 
 def _error(request_id: str, kind: str, message: str) -> InvokeResult:
     document = {"errorType": kind, "errorMessage": message}
-    return InvokeResult(json.dumps(document).encode("utf-8"), "Unhandled", request_id)
+    return InvokeResult(json.dumps(document).encode("utf-8"), "Unhandled", request_id, kind)
+
+
+def _error_type(payload: bytes) -> str:
+    try:
+        document = json.loads(payload)
+    except ValueError:
+        return ""
+    kind = document.get("errorType") if isinstance(document, dict) else None
+    return kind if isinstance(kind, str) else ""

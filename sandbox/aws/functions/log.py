@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -22,6 +23,11 @@ class FunctionLog:
         """Note what the platform did to the function."""
         self._append(f"{request_id} {message}")
 
+    def init_failed(self, ms: float, status: str, kind: str) -> None:
+        """Note an initialisation that failed and is tried once more; ``status`` is ``timeout`` or ``error``."""
+        error = "" if status == "timeout" else f"\tError Type: {kind}"
+        self._append(f"INIT_REPORT Init Duration: {ms:.2f} ms\tPhase: init\tStatus: {status}{error}")
+
     def end(self, request_id: str, report: Report) -> None:
         """Note the end of an invocation and what it took."""
         self._append(f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}\t{report.text()}")
@@ -36,23 +42,23 @@ class FunctionLog:
             os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The numbers of a REPORT line; durations in milliseconds, memory in MiB."""
 
-    def __init__(self, *, duration: float, memory_size: int, used: float, init: float | None) -> None:
-        self._duration = duration
-        self._memory_size = memory_size
-        self._used = used
-        self._init = init
+    duration: float
+    memory_size: int
+    used: float
+    init: float | None
 
     def text(self) -> str:
         """Return the line's tab-separated fields."""
         fields = [
-            f"Duration: {self._duration:.2f} ms",
-            f"Billed Duration: {math.ceil(self._duration + (self._init or 0))} ms",
-            f"Memory Size: {self._memory_size} MB",
-            f"Max Memory Used: {math.ceil(self._used)} MB",
+            f"Duration: {self.duration:.2f} ms",
+            f"Billed Duration: {math.ceil(self.duration + (self.init or 0))} ms",
+            f"Memory Size: {self.memory_size} MB",
+            f"Max Memory Used: {math.ceil(self.used)} MB",
         ]
-        if self._init is not None:
-            fields.append(f"Init Duration: {self._init:.2f} ms")
+        if self.init is not None:
+            fields.append(f"Init Duration: {self.init:.2f} ms")
         return "\t".join(fields)

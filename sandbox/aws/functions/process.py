@@ -6,13 +6,18 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.aws.functions.memory import Sessions, proportional_mb, resident_mb
+
 _LAUNCH = Path(__file__).with_name("launch.py")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_MIB = 1024 * 1024
+
+
+class SpawnerClosed(Exception):
+    """No process is started any more: the sandbox is ending."""
 
 
 class Spawner:
@@ -24,11 +29,16 @@ class Spawner:
 
     def __init__(self, python: Path) -> None:
         self._python = python
+        self._sessions = Sessions()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
     def start(self, handler: str, *, cwd: Path, env: Mapping[str, str], log: Path) -> FunctionProcess:
-        """Start a runtime client for ``handler``; its output is appended to ``log``."""
-        return self._thread.submit(self._start, handler, cwd, env, log).result()
+        """Start a runtime client for ``handler``; its output is appended to ``log``. Raises ``SpawnerClosed``."""
+        try:
+            started = self._thread.submit(self._start, handler, cwd, env, log)
+        except RuntimeError:  # what the executor says after its shutdown
+            raise SpawnerClosed("the sandbox is ending") from None
+        return started.result()
 
     def _start(self, handler: str, cwd: Path, env: Mapping[str, str], log: Path) -> FunctionProcess:
         # -S and -P: nothing but the standard library and PYTHONPATH, as in a Lambda sandbox.
@@ -43,7 +53,7 @@ class Spawner:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the sandbox; a kill takes the function's own children too
             )
-        return FunctionProcess(popen)
+        return FunctionProcess(popen, self._sessions)
 
     def close(self) -> None:
         """End the thread (and with it, by the kernel's doing, any process still alive)."""
@@ -51,10 +61,12 @@ class Spawner:
 
 
 class FunctionProcess:
-    """A running function process."""
+    """A running function process. Thread-safe."""
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], sessions: Sessions) -> None:
         self._popen = popen
+        self._sessions = sessions
+        self._lock = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -63,24 +75,35 @@ class FunctionProcess:
 
     def exit_reason(self) -> str | None:
         """Return ``None`` while alive, else ``exit status 1`` or ``signal: killed`` as Lambda words it."""
-        code = self._popen.poll()
+        with self._lock:
+            if self._popen.returncode is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                self._bury()
+            code = self._popen.returncode
         if code is None:
             return None
         if code == -signal.SIGKILL:
             return "signal: killed"
         return f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
-    def resident_mb(self) -> float:
-        """Return the resident memory in MiB, 0.0 when the process has gone. The main process only."""
-        try:
-            fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
-        except (FileNotFoundError, ProcessLookupError):
-            return 0.0
-        return int(fields[1]) * _PAGE_BYTES / _MIB
+    def used_mb(self) -> float:
+        """Return the memory in MiB of the process and of those that it started; 0.0 when they have gone."""
+        others = self._sessions.others(self.pid)
+        if not others:
+            return resident_mb(self.pid)
+        return sum(proportional_mb(pid) for pid in (self.pid, *others))
 
     def kill(self) -> None:
         """Kill the process and whatever it started, and wait for its end; idempotent."""
-        if self._popen.poll() is None:
+        with self._lock:
+            if self._popen.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+                self._bury()
+
+    def _bury(self) -> None:
+        """End what a dead process has left behind, then let go of it: until then nobody can get its process id."""
+        for orphan in self._sessions.others(self.pid, now=True):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+                os.kill(orphan, signal.SIGKILL)
         self._popen.wait()

@@ -13,9 +13,10 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.core.exceptions import JsonRESTError
 
-from sandbox.aws.functions.api import TooManyRequests
+from sandbox.aws.functions.api import RequestTooLarge, TooManyRequests
 from sandbox.aws.functions.host import FunctionHost
 from sandbox.aws.repairs.patching import replaced
+from sandbox.aws.tracing.header import TraceHeader
 
 
 class _Throttled(JsonRESTError):
@@ -25,6 +26,15 @@ class _Throttled(JsonRESTError):
 
     def __init__(self, message: str) -> None:
         super().__init__("TooManyRequestsException", message)
+
+
+class _TooLarge(JsonRESTError):
+    """Lambda's answer to an event beyond the limit of a synchronous invocation."""
+
+    code = 413
+
+    def __init__(self, message: str) -> None:
+        super().__init__("RequestEntityTooLargeException", message)
 
 
 class _EventInvocation(JsonRESTError):
@@ -48,9 +58,12 @@ def installed(host: FunctionHost) -> Iterator[None]:
             raise _EventInvocation
         payload = body.encode("utf-8") if isinstance(body, str) else body
         try:
-            result = host.invoke(self.function_name, payload or b"{}")
+            trace = TraceHeader.parse(request_headers.get("x-amzn-trace-id", ""))
+            result = host.invoke(self.function_name, payload or b"{}", trace)
         except TooManyRequests as error:
             raise _Throttled(str(error)) from None
+        except RequestTooLarge as error:
+            raise _TooLarge(str(error)) from None
         if result.function_error is not None:
             response_headers["x-amz-function-error"] = result.function_error
         return result.payload

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any
 
 
 @contextmanager
-def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: type | ModuleType, name: str, value: Any) -> Iterator[None]:
     """Set ``owner.name`` to ``value`` within the block; an attribute that does not exist is an ``AttributeError``.
 
     The error is wanted: a repair whose place has gone must be noticed, not skipped.
@@ -19,3 +20,20 @@ def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, original)
+
+
+@contextmanager
+def preceded(owner: type, checks: Mapping[str, Callable[[Any], None]]) -> Iterator[None]:
+    """Call ``checks[name](self)`` before each method ``owner.name`` within the block; what it raises is the result."""
+    with ExitStack() as stack:
+        for name, check in checks.items():
+            stack.enter_context(replaced(owner, name, _after(check, getattr(owner, name))))
+        yield
+
+
+def _after(check: Callable[[Any], None], original: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        check(self)
+        return original(self, *arguments, **keywords)
+
+    return method

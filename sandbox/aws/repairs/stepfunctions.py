@@ -9,11 +9,12 @@ Repaired: moto keeps state machines, names and their rules; ``sandbox.aws.stepfu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from moto.stepfunctions.exceptions import ExecutionDoesNotExist
+from moto.core.exceptions import JsonRESTError
+from moto.stepfunctions.exceptions import ExecutionDoesNotExist, InvalidExecutionInput
 from moto.stepfunctions.models import Execution as MotoExecution
 from moto.stepfunctions.models import StateMachine, StepFunctionBackend
 
@@ -21,14 +22,30 @@ from sandbox.aws.asl_gate import admit
 from sandbox.aws.repairs.patching import replaced
 from sandbox.aws.stepfunctions.engine import Engine, UnknownExecution
 from sandbox.aws.stepfunctions.execution import Execution, Machine
-from sandbox.aws.stepfunctions.templates import to_json
+from sandbox.aws.stepfunctions.templates import MAX_STATE_BYTES, to_json
+
+Note = Callable[[MotoExecution], None]
+
+
+class _NoHistory(JsonRESTError):
+    """Of an execution of a former process the end is known, and not how it got there."""
+
+    def __init__(self) -> None:
+        super().__init__("NotImplemented", "The sandbox keeps no history of executions of its former processes")
+
+
+def _unnoted(_execution: MotoExecution) -> None:
+    """Be the journal of an account that is forgotten."""
 
 
 @contextmanager
-def installed(engine: Engine) -> Iterator[None]:
-    """Let ``engine`` execute what is started through the API within the block."""
+def installed(engine: Engine, note: Note = _unnoted) -> Iterator[None]:
+    """Let ``engine`` execute what is started through the API within the block.
+
+    ``note`` learns of every execution twice: before it runs, and when it has ended.
+    """
     with ExitStack() as stack:
-        stack.enter_context(replaced(StateMachine, "start_execution", _starter(engine)))
+        stack.enter_context(replaced(StateMachine, "start_execution", _starter(engine, note)))
         stack.enter_context(replaced(StateMachine, "stop_execution", _stopper(engine)))
         stack.enter_context(replaced(MotoExecution, "get_execution_history", _historian(engine)))
         stack.enter_context(replaced(StepFunctionBackend, "describe_execution", _describer(engine)))
@@ -37,26 +54,34 @@ def installed(engine: Engine) -> Iterator[None]:
         yield
 
 
-def _starter(engine: Engine) -> Any:
+def _starter(engine: Engine, note: Note) -> Any:
     original = StateMachine.start_execution
 
     def start_execution(self: StateMachine, **request: Any) -> MotoExecution:
+        if len(request["execution_input"].encode("utf-8")) > MAX_STATE_BYTES:
+            raise InvalidExecutionInput(f"The execution's input is larger than {MAX_STATE_BYTES} bytes")
         known = len(self.executions)
         shown = original(self, **request)
         if len(self.executions) == known:
             return shown  # the same name and input while it runs: the start is idempotent
         definition = json.loads(self.definition)
         admit(definition)
+        note(shown)
         engine.start(
             Machine(self.arn, self.name, self.roleArn, definition),
             arn=shown.execution_arn,
             name=shown.name,
             data=json.loads(shown.execution_input),
-            on_end=lambda ended: _show(ended, shown),
+            on_end=lambda ended: _end(ended, shown, note),
         )
         return shown
 
     return start_execution
+
+
+def _end(ended: Execution, shown: MotoExecution, note: Note) -> None:
+    _show(ended, shown)
+    note(shown)
 
 
 def _show(ended: Execution, shown: MotoExecution) -> None:
@@ -72,7 +97,8 @@ def _stopper(engine: Engine) -> Any:
     def stop_execution(self: StateMachine, execution_arn: str) -> MotoExecution:
         for shown in self.executions:
             if shown.execution_arn == execution_arn:
-                engine.stop(execution_arn)
+                with suppress(UnknownExecution):  # a former process's: it has ended
+                    engine.stop(execution_arn)
                 return shown
         raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{execution_arn}'")
 
@@ -81,7 +107,10 @@ def _stopper(engine: Engine) -> Any:
 
 def _historian(engine: Engine) -> Any:
     def get_execution_history(self: MotoExecution, roleArn: str) -> list[dict[str, Any]]:  # noqa: N803
-        return engine.find(self.execution_arn).history.events()
+        try:
+            return engine.find(self.execution_arn).history.events()
+        except UnknownExecution:
+            raise _NoHistory from None
 
     return get_execution_history
 

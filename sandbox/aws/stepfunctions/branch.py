@@ -24,11 +24,17 @@ class Branch:
     """``$$.Map.Item`` within an iteration of an inline Map."""
     iteration: str | None = None
     last_event: int = 0
+    inside: str | None = None
+    """Type of the state that is being visited."""
 
     def event(self, kind: str, details: Mapping[str, Any] | None = None) -> int:
         """Append to the execution's history, after this branch's latest event."""
         self.last_event = self.execution.history.append(kind, self.last_event, details)
         return self.last_event
+
+    def note(self, kind: str, details: Mapping[str, Any] | None = None) -> None:
+        """Append how something failed if the history has room for it: a full history must not hide the failure."""
+        self.last_event = self.execution.history.note(kind, self.last_event, details)
 
     def run(self, definition: Mapping[str, Any], data: Any) -> Any:
         """Run from ``StartAt`` to an end and return the output; ``StatesError`` or ``ExecutionAborted`` otherwise."""
@@ -39,7 +45,7 @@ class Branch:
         return data
 
     def _visit(self, name: str, state: Mapping[str, Any], data: Any) -> tuple[Any, str | None]:
-        kind = state["Type"]
+        kind = self.inside = state["Type"]
         entered_at = iso(self.services.clock())
         record = self.services.recorder.add(
             ExecutionRecord(
@@ -55,6 +61,7 @@ class Branch:
         finally:
             record.exited_at = iso(self.services.clock())
         record.output = outcome[0]
+        self.inside = None
         self.event(f"{kind}StateExited", {"name": name, **as_text("output", outcome[0])})
         return outcome
 

@@ -15,6 +15,7 @@ from sandbox.aws.stepfunctions.execution import Execution, Machine
 from sandbox.aws.stepfunctions.records import Clock, ExecutionRecord, History, Recorder, utc_now
 from sandbox.aws.stepfunctions.run import run_execution
 from sandbox.aws.stepfunctions.services import Invoke, Services
+from sandbox.aws.tracing.segments import TraceSink, untraced
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,8 +31,8 @@ class UnknownExecution(KeyError):
 class Engine:
     """Runs executions in threads. ``retry_scale`` shortens the waits of Retry (1.0 is AWS's pace).
 
-    ``invoke`` calls a function; ``s3`` serves ItemReader and ResultWriter. Close it after the functions' host: a
-    state that waits for a function ends when the host kills it.
+    ``invoke`` calls a function; ``s3`` serves ItemReader and ResultWriter; ``traces`` takes a segment for each attempt
+    of a Task. Close it after the functions' host: a state that waits for a function ends when the host kills it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Engine:
         retry_scale: float = 1.0,
         clock: Clock = utc_now,
         rng: random.Random | None = None,
+        traces: TraceSink = untraced,
     ) -> None:
         states.register()
         self.retry_scale = retry_scale
@@ -58,6 +60,7 @@ class Engine:
             retry_scale,
             self._recorder,
             self._pool,
+            traces,
         )
         self._executions: dict[str, Execution] = {}
         self._threads: list[threading.Thread] = []

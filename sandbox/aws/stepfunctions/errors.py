@@ -16,7 +16,12 @@ RESULT_WRITER_FAILED = "States.ResultWriterFailed"
 EXCEED_TOLERATED_FAILURE_THRESHOLD = "States.ExceedToleratedFailureThreshold"
 
 TERMINAL = frozenset({RUNTIME, DATA_LIMIT_EXCEEDED})
-"""AWS documents both as out of reach of ``States.ALL``; the gate refuses definitions that name them."""
+"""AWS documents both as out of reach of ``States.ALL``; the gate refuses definitions that name them.
+
+Developer guide, "Handling errors in Step Functions workflows". A history that LocalStack's tests recorded against AWS
+in 2024 shows a ``States.DataLimitExceeded`` that ``States.ALL`` did catch. Nobody can rely on that: here it ends the
+execution, the stricter of the two.
+"""
 
 
 class StatesError(Exception):

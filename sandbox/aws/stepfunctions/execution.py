@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.aws.stepfunctions.cancellation import Cancellation
 from sandbox.aws.stepfunctions.records import History
+from sandbox.aws.tracing.attempts import ExecutionTrace
 
 
 class ExecutionStatus(StrEnum):
@@ -43,6 +44,8 @@ class Execution:
     started_at: datetime
     history: History
     cancellation: Cancellation
+    trace: ExecutionTrace = field(default_factory=ExecutionTrace.begin)
+    """Its place in the trace; a child's is ``trace.child()`` of its parent."""
     map_run_arn: str | None = None
     """The Map Run that started this execution, for a child."""
     status: ExecutionStatus = ExecutionStatus.RUNNING
@@ -61,6 +64,8 @@ class Execution:
         self.error = outcome.get("error")
         self.cause = outcome.get("cause")
         self.status = status
-        if self.on_end is not None:
-            self.on_end(self)
-        self.done.set()
+        try:
+            if self.on_end is not None:
+                self.on_end(self)
+        finally:
+            self.done.set()

@@ -1,9 +1,15 @@
-"""The Map state with DISTRIBUTED children: executions of their own, counted against a tolerance."""
+"""The Map state with DISTRIBUTED children: executions of their own, counted against a tolerance.
+
+Order of the checks and of the events as in histories that LocalStack's tests recorded against AWS: concurrency first,
+then ``MapStateStarted`` (length 0: an ItemReader has not read yet), the tolerance, ``MapRunStarted``, the items.
+"""
 
 from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +19,8 @@ from sandbox.aws.stepfunctions.cancellation import Cancellation
 from sandbox.aws.stepfunctions.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StatesError
 from sandbox.aws.stepfunctions.execution import Execution, ExecutionStatus, Machine
 from sandbox.aws.stepfunctions.item_reader import items_of
-from sandbox.aws.stepfunctions.map_inline import concurrency, item_input, number, run_all
+from sandbox.aws.stepfunctions.map_inline import item_input, map_state, run_all
+from sandbox.aws.stepfunctions.numbers import concurrency, integer, number
 from sandbox.aws.stepfunctions.records import History
 from sandbox.aws.stepfunctions.run import run_execution
 
@@ -24,27 +31,29 @@ MAX_LOCAL_CHILDREN = 64
 def distributed(visit: Visit, data: Any) -> dict[str, Any]:
     """Run a child for each item, write the results, and fail if more children failed than is tolerated."""
     limit = concurrency(visit, data) or MAX_LOCAL_CHILDREN
-    tolerance = Tolerance(
-        number(visit, data, "ToleratedFailureCount", default=None),
-        number(visit, data, "ToleratedFailurePercentage", default=None),
-    )
-    run = _MapRun(visit, tolerance, _inputs(visit, data))
+    visit.branch.event("MapStateStarted", {"length": 0})
+    run = _MapRun(visit, _tolerance(visit, data))
     writer = templates.fill(visit.state["ResultWriter"]["Parameters"], data, visit.context())
     place = result_writer.ResultPlace(writer["Bucket"], writer.get("Prefix", ""), run.arn)
-    visit.branch.event("MapStateStarted", {"length": len(run.children)})
-    visit.branch.event("MapRunStarted", {"mapRunArn": run.arn})
-    run_all(run.children, run.run_child, min(limit, MAX_LOCAL_CHILDREN))
-    visit.branch.cancellation.check()
-    output = result_writer.write(visit.branch.services, place, run.children)
-    if run.exceeded:
-        failure = StatesError(
-            EXCEED_TOLERATED_FAILURE_THRESHOLD,
-            f"The specified tolerated failure threshold was exceeded: {run.failed} of {len(run.children)} failed",
-        )
-        visit.branch.event("MapRunFailed", {"error": failure.name, "cause": failure.cause})
-        raise failure
-    visit.branch.event("MapRunSucceeded")
+    with map_state(visit), _map_run(visit, run):
+        run.add_children(_inputs(visit, data))
+        run_all(run.children, run.run_child, min(limit, MAX_LOCAL_CHILDREN))
+        visit.branch.cancellation.check()
+        output = result_writer.write(visit.branch.services, place, run.children)
+        run.refuse_failures()
     return output
+
+
+@contextmanager
+def _map_run(visit: Visit, run: _MapRun) -> Iterator[None]:
+    """Tell the history how the Map Run of this block began and ended."""
+    visit.branch.event("MapRunStarted", {"mapRunArn": run.arn})
+    try:
+        yield
+    except StatesError as failure:
+        visit.branch.note("MapRunFailed", {"error": failure.name, "cause": failure.cause})
+        raise
+    visit.branch.event("MapRunSucceeded")
 
 
 def _inputs(visit: Visit, data: Any) -> list[Any]:
@@ -53,11 +62,16 @@ def _inputs(visit: Visit, data: Any) -> list[Any]:
     return [templates.check_size(each, f"The input of a child of state '{visit.name}'") for each in inputs]
 
 
+def _tolerance(visit: Visit, data: Any) -> Tolerance:
+    percentage = number(visit, data, "ToleratedFailurePercentage", highest=100)
+    return Tolerance(integer(visit, data, "ToleratedFailureCount"), percentage)
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """How many children may fail: a number, a percentage of all, or none. Exceeding either fails the Map."""
 
-    count: float | None
+    count: int | None
     percentage: float | None
 
     def exceeded(self, failed: int, total: int) -> bool:
@@ -74,22 +88,23 @@ class _MapRun:
 
     visit: Visit
     tolerance: Tolerance
-    inputs: list[Any]
     failed: int = 0
     exceeded: bool = False
-    children: list[Execution] = field(init=False)
+    children: list[Execution] = field(default_factory=list)
     arn: str = field(init=False)
 
     def __post_init__(self) -> None:
-        parent = self.visit.branch.execution
+        machine = self.visit.branch.execution.machine
         self._lock = threading.Lock()
         self._scope = Cancellation(self.visit.branch.cancellation)
-        label = self.visit.state.get("Label", self.visit.name)
-        self._path = f"{parent.machine.name}/{label}"
-        self._arn_start = parent.machine.arn.rsplit(":", 2)[0]
+        self._path = f"{machine.name}/{self.visit.state.get('Label', self.visit.name)}"
+        self._arn_start = machine.arn.rsplit(":", 2)[0]
         self.arn = f"{self._arn_start}:mapRun:{self._path}:{uuid.uuid4()}"
-        self.children = [self._child(each) for each in self.inputs]
-        parent.children.extend(self.children)
+
+    def add_children(self, inputs: list[Any]) -> None:
+        """Make a child for each input; none of them runs yet."""
+        self.children = [self._child(each) for each in inputs]
+        self.visit.branch.execution.children.extend(self.children)
 
     def _child(self, data: Any) -> Execution:
         parent = self.visit.branch.execution
@@ -109,6 +124,7 @@ class _MapRun:
             started_at=clock(),
             history=History(clock),
             cancellation=Cancellation(self._scope),
+            trace=parent.trace.child(),
             map_run_arn=self.arn,
         )
 
@@ -128,3 +144,11 @@ class _MapRun:
             stop = self.exceeded
         if stop:
             self._scope.cancel()
+
+    def refuse_failures(self) -> None:
+        """Raise ``States.ExceedToleratedFailureThreshold`` if more children failed than is tolerated."""
+        if self.exceeded:
+            raise StatesError(
+                EXCEED_TOLERATED_FAILURE_THRESHOLD,
+                f"The specified tolerated failure threshold was exceeded: {self.failed} of {len(self.children)} failed",
+            )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from sandbox.aws.stepfunctions import paths, templates
 from sandbox.aws.stepfunctions.branch import Branch, Visit
 from sandbox.aws.stepfunctions.cancellation import Cancellation
 from sandbox.aws.stepfunctions.errors import ExecutionAborted, StatesError, runtime_error
+from sandbox.aws.stepfunctions.numbers import concurrency
 
 MAX_INLINE_CONCURRENCY = 40
 """What Step Functions gives an inline Map without a limit of its own (aws-facts 1.2)."""
+
+_SHOWS_ABORT = frozenset({"Map", "Task"})
+"""State types that leave ``<type>StateAborted`` in the history when their iteration is stopped (``HistoryEvent``)."""
 
 
 def inline(visit: Visit, data: Any) -> list[Any]:
@@ -23,11 +28,22 @@ def inline(visit: Visit, data: Any) -> list[Any]:
         raise runtime_error(f"The items of state '{visit.name}' are not an array")
     limit = concurrency(visit, data) or MAX_INLINE_CONCURRENCY
     visit.branch.event("MapStateStarted", {"length": len(items)})
-    iterations = _Iterations(visit, data)
-    results = run_all(items, iterations.run, min(limit, MAX_INLINE_CONCURRENCY))
-    iterations.raise_first_failure()
-    visit.branch.event("MapStateSucceeded")
+    with map_state(visit):
+        iterations = _Iterations(visit, data)
+        results = run_all(items, iterations.run, min(limit, MAX_INLINE_CONCURRENCY))
+        iterations.raise_first_failure()
     return results
+
+
+@contextmanager
+def map_state(visit: Visit) -> Iterator[None]:
+    """Tell the history how the work of a Map state ended: ``MapStateSucceeded`` or ``MapStateFailed``."""
+    try:
+        yield
+    except StatesError:
+        visit.branch.note("MapStateFailed")
+        raise
+    visit.branch.event("MapStateSucceeded")
 
 
 def run_all(items: list[Any], work: Callable[[int, Any], Any], limit: int) -> list[Any]:
@@ -36,27 +52,6 @@ def run_all(items: list[Any], work: Callable[[int, Any], Any], limit: int) -> li
         return []
     with ThreadPoolExecutor(max_workers=min(limit, len(items)), thread_name_prefix="map") as pool:
         return list(pool.map(work, range(len(items)), items))
-
-
-def concurrency(visit: Visit, data: Any) -> int:
-    """Return MaxConcurrency, literal or by path; 0 means no limit."""
-    value = number(visit, data, "MaxConcurrency", default=0)
-    if not isinstance(value, int):
-        raise runtime_error(f"MaxConcurrency of state '{visit.name}' must be an integer, not {value!r}")
-    return value
-
-
-def number(visit: Visit, data: Any, field: str, *, default: float | None) -> int | float | None:
-    """Return a number given as ``field`` or as ``fieldPath``; ``States.Runtime`` for anything but one >= 0."""
-    if f"{field}Path" in visit.state:
-        value = paths.read(visit.state[f"{field}Path"], data, visit.context())
-    else:
-        value = visit.state.get(field, default)
-    if value is None and default is None and f"{field}Path" not in visit.state:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise runtime_error(f"{field} of state '{visit.name}' must be a number that is not negative, not {value!r}")
-    return value
 
 
 def item_input(visit: Visit, data: Any, item: Mapping[str, Any]) -> Any:
@@ -78,30 +73,41 @@ class _Iterations:
         self._lock = threading.Lock()
 
     def run(self, index: int, value: Any) -> Any:
-        """Run one iteration; a failure is kept, not raised."""
-        visit = self._visit
-        item = {"Index": index, "Value": value}
-        outer = visit.branch
-        branch = Branch(
-            outer.execution, outer.services, self._scope, item, f"{visit.name}[{index}]", last_event=self._started
-        )
-        details = {"name": visit.name, "index": index}
+        """Run one iteration, unless another one has failed before its turn; a failure is kept, not raised."""
+        if self._scope.cancelled:
+            self._keep(ExecutionAborted())
+            return None
+        branch = self._branch(index, value)
+        details = {"name": self._visit.name, "index": index}
         try:
-            self._scope.check()
             branch.event("MapIterationStarted", details)
-            result = branch.run(visit.state["ItemProcessor"], item_input(visit, self._data, item))
+            result = branch.run(self._visit.state["ItemProcessor"], self._input(index, value))
             branch.event("MapIterationSucceeded", details)
-        except (StatesError, ExecutionAborted) as failure:
-            self._fail(branch, details, failure)
+        except StatesError as failure:
+            self._keep(failure)
+            branch.note("MapIterationFailed", details)
+            return None
+        except ExecutionAborted as stop:
+            self._keep(stop)
+            if branch.inside in _SHOWS_ABORT:
+                branch.note(f"{branch.inside}StateAborted")
+            branch.note("MapIterationAborted", details)
             return None
         return result
 
-    def _fail(self, branch: Branch, details: Mapping[str, Any], failure: StatesError | ExecutionAborted) -> None:
+    def _branch(self, index: int, value: Any) -> Branch:
+        outer, name = self._visit.branch, f"{self._visit.name}[{index}]"
+        item = {"Index": index, "Value": value}
+        return Branch(outer.execution, outer.services, self._scope, item, name, last_event=self._started)
+
+    def _input(self, index: int, value: Any) -> Any:
+        data = item_input(self._visit, self._data, {"Index": index, "Value": value})
+        return templates.check_size(data, f"The input of an iteration of state '{self._visit.name}'")
+
+    def _keep(self, failure: StatesError | ExecutionAborted) -> None:
         with self._lock:
             self._failures.append(failure)
         self._scope.cancel()
-        kind = "MapIterationAborted" if isinstance(failure, ExecutionAborted) else "MapIterationFailed"
-        branch.execution.history.close(kind, branch.last_event, details)
 
     def raise_first_failure(self) -> None:
         """Raise what ended the first iteration that did not succeed, if any did not."""

@@ -82,13 +82,21 @@ class History:
         self._clock = clock
 
     def append(self, kind: str, previous: int, details: Mapping[str, Any] | None = None) -> int:
-        """Add an event and return its id; ``States.Runtime`` when the history is full."""
+        """Add an event and return its id; ``States.Runtime`` when only the execution's last event has room left."""
         with self._lock:
-            if len(self._events) >= MAX_HISTORY_EVENTS:
+            if self._is_full():
                 raise runtime_error(
                     f"The execution reached the maximum number of history events ({MAX_HISTORY_EVENTS})."
                 )
             return self._add(kind, previous, details)
+
+    def note(self, kind: str, previous: int, details: Mapping[str, Any] | None = None) -> int:
+        """Add an event and return its id, or return ``previous`` when there is no room."""
+        with self._lock:
+            return previous if self._is_full() else self._add(kind, previous, details)
+
+    def _is_full(self) -> bool:
+        return len(self._events) >= MAX_HISTORY_EVENTS - 1
 
     def close(self, kind: str, previous: int, details: Mapping[str, Any] | None = None) -> int:
         """Add the execution's last event; there is always room for it."""

@@ -79,8 +79,10 @@ def _entry(child: Execution) -> dict[str, Any]:
         "Status": child.status.value,
         "StopDate": iso(child.stopped_at or child.started_at),
     }
+    entry["OutputDetails"] = {"Included": True}
     if child.status is ExecutionStatus.SUCCEEDED:
-        return entry | {"Output": to_json(child.output), "OutputDetails": {"Included": True}}
+        reason = "Execution is SUCCEEDED and cannot be redriven"
+        return entry | {"Output": to_json(child.output), "RedriveStatusReason": reason}
     return entry | {
         name: value for name, value in (("Error", child.error), ("Cause", child.cause)) if value is not None
     }

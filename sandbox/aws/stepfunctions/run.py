@@ -13,8 +13,9 @@ def run_execution(services: Services, execution: Execution) -> None:
     """Run ``execution`` in this thread; it has ended when this returns, and ``execution`` says how."""
     branch = Branch(execution, services, execution.cancellation)
     started = {**as_text("input", execution.input), "roleArn": execution.machine.role_arn}
-    branch.event("ExecutionStarted", started)
     history = execution.history
+    # Not the branch's own event: in recorded histories the first state entered follows event 0, as this one does.
+    history.append("ExecutionStarted", 0, started)
     try:
         output = branch.run(execution.machine.definition, execution.input)
     except StatesError as error:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 from sandbox.aws.functions.api import InvokeResult
 from sandbox.aws.stepfunctions.records import Clock, Recorder
+from sandbox.aws.tracing.header import TraceHeader
+from sandbox.aws.tracing.segments import TraceSink, untraced
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Invoke = Callable[[str, bytes], InvokeResult]
-"""Function name or ARN and event to result; may raise ``TooManyRequests`` or ``UnknownFunction``."""
+Invoke = Callable[[str, bytes, TraceHeader], InvokeResult]
+"""Function name or ARN, event and the state's place in its trace to result.
+
+May raise ``TooManyRequests``, ``RequestTooLarge`` or ``UnknownFunction``.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,3 +36,5 @@ class Services:
     recorder: Recorder
     invocations: ThreadPoolExecutor
     """Where functions are awaited, so that a state can time out or be stopped while its function still runs."""
+    traces: TraceSink = untraced
+    """Takes a segment for each attempt of a Task."""

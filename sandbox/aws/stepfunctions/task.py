@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
-from sandbox.aws.functions.api import InvokeResult, TooManyRequests, UnknownFunction
+from sandbox.aws.functions.api import InvokeResult, RequestTooLarge, TooManyRequests, UnknownFunction
 from sandbox.aws.stepfunctions import dataflow
 from sandbox.aws.stepfunctions.branch import Visit
 from sandbox.aws.stepfunctions.errors import TIMEOUT, StatesError
 from sandbox.aws.stepfunctions.records import as_text
-from sandbox.aws.stepfunctions.templates import to_json
+from sandbox.aws.stepfunctions.templates import check_size, to_json
+from sandbox.aws.tracing.attempts import Attempt, traced
+from sandbox.aws.tracing.header import TraceHeader
 
 DEFAULT_TIMEOUT = 99_999_999
 """Seconds; Step Functions' own default (and no Lambda function runs longer than 900)."""
@@ -19,6 +23,15 @@ MAX_CAUSE = 32_768
 """Characters of a cause (API reference of ``SendTaskFailure``)."""
 
 _LAMBDA = {"resourceType": "lambda", "resource": "invoke"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What goes to a function: its name or ARN, the payload, the state's place in the trace."""
+
+    function: str
+    payload: bytes
+    trace: TraceHeader
 
 
 def invoke(visit: Visit) -> Any:
@@ -30,18 +43,28 @@ def invoke(visit: Visit) -> Any:
     visit.branch.event("TaskScheduled", {**scheduled, "timeoutInSeconds": timeout})
     visit.branch.event("TaskStarted", _LAMBDA)
     try:
-        result = _result(_answer(visit, parameters["FunctionName"], payload, timeout))
+        with _traced(visit) as header:
+            answer = _answer(visit, _Event(parameters["FunctionName"], payload, header), timeout)
+            result = check_size(_result(answer), f"The result of state '{visit.name}'")
     except StatesError as error:
         kind = "TaskTimedOut" if error.name == TIMEOUT else "TaskFailed"
-        visit.branch.event(kind, {**_LAMBDA, "error": error.name, "cause": error.cause})
+        visit.branch.note(kind, {**_LAMBDA, "error": error.name, "cause": error.cause})
         raise
     visit.branch.event("TaskSucceeded", {**_LAMBDA, **as_text("output", result)})
     return result
 
 
-def _answer(visit: Visit, function: str, payload: bytes, timeout: float) -> InvokeResult:
+def _traced(visit: Visit) -> AbstractContextManager[TraceHeader]:
+    services, execution = visit.branch.services, visit.branch.execution
+    attempt = Attempt(visit.name, execution.arn, visit.branch.iteration)
+    return traced(attempt, execution.trace, services.clock, services.traces)
+
+
+def _answer(visit: Visit, event: _Event, timeout: float) -> InvokeResult:
     services = visit.branch.services
-    future: Future[InvokeResult] = services.invocations.submit(services.invoke, function, payload)
+    future: Future[InvokeResult] = services.invocations.submit(
+        services.invoke, event.function, event.payload, event.trace
+    )
     try:
         return visit.branch.cancellation.wait_for(future, timeout)
     except TimeoutError:
@@ -49,6 +72,8 @@ def _answer(visit: Visit, function: str, payload: bytes, timeout: float) -> Invo
         raise StatesError(TIMEOUT, f"The function did not answer within TimeoutSeconds ({timeout})") from None
     except TooManyRequests as error:
         raise StatesError("Lambda.TooManyRequestsException", str(error)) from None
+    except RequestTooLarge as error:
+        raise StatesError("Lambda.RequestEntityTooLargeException", str(error)) from None
     except UnknownFunction as error:
         raise StatesError("Lambda.ResourceNotFoundException", str(error)) from None
 

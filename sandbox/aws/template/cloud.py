@@ -13,7 +13,7 @@ from sandbox.aws.keys import KeyRing
 from sandbox.aws.template.model import Created, DeployError, NotEmulated, Resource, UnknownProperty
 from sandbox.s3 import S3Server
 
-NO_ACTIONS = "policies are not enforced: moto ignores conditions and denies granted calls"
+NO_ACTIONS = "nothing is refused at the moment of a call; calls are matched with it after the run"
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Cloud:
     functions: dict[str, FunctionSpec] = field(default_factory=dict)
     made: dict[str, list[Created]] = field(default_factory=dict)
     """Resource type to what was created of it."""
+    resolved: dict[str, Resource] = field(default_factory=dict)
+    """Every resource by logical id, as its handler saw it."""
     not_emulated: list[NotEmulated] = field(default_factory=list)
 
     def record(self, resource: Resource, prop: str, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +19,7 @@ from sandbox.aws.template.model import (
     UnresolvedReference,
 )
 from sandbox.aws.template.order import creation_order
+from sandbox.aws.template.readback import check_applied
 from sandbox.aws.template.resolver import Resolver
 
 __all__ = ["deploy_template", "resources"]
@@ -30,6 +31,11 @@ _SECTIONS = frozenset({
 _ATTRIBUTES = frozenset({
     "Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy",
 })  # fmt: skip
+RECORDED_ATTRIBUTES = {
+    "DeletionPolicy": "a stack is never deleted here",
+    "UpdateReplacePolicy": "resources are never replaced here",
+}
+_OUTPUT = frozenset({"Value", "Description", "Export", "Condition"})
 _IGNORED = frozenset({"AWS::CDK::Metadata"})
 """Says which constructs were used; no resource of an account."""
 
@@ -50,8 +56,26 @@ def deploy_template(template: Template, cloud: Cloud) -> dict[str, str]:
             created = _create(logical_id, resource, resolver, cloud)
             resolver.add(logical_id, created)
             cloud.made.setdefault(resource["Type"], []).append(created)
-    outputs = template.document.get("Outputs", {})
-    return {name: str(resolver.resolve(output["Value"])) for name, output in outputs.items()}
+    _record_sections(template.document, cloud)
+    return dict(_outputs(template.document, resolver))
+
+
+def _record_sections(document: Mapping[str, Any], cloud: Cloud) -> None:
+    if "Rules" in document:
+        whole = Resource("template", "AWS::CloudFormation::Stack", {})
+        cloud.record(whole, "Rules", "assertions about parameters are CloudFormation's own")
+
+
+def _outputs(document: Mapping[str, Any], resolver: Resolver) -> Iterator[tuple[str, str]]:
+    for name, output in document.get("Outputs", {}).items():
+        unknown = output.keys() - _OUTPUT
+        if unknown:
+            raise UnknownProperty(f"output {name}: {min(unknown)} is not known to the sandbox")
+        if "Condition" not in output or resolver.condition(output["Condition"]):
+            try:
+                yield name, str(resolver.resolve(output["Value"]))
+            except UnresolvedReference as error:
+                raise UnresolvedReference(f"output {name}: {error}") from None
 
 
 def _wanted(resource: Mapping[str, Any], resolver: Resolver) -> bool:
@@ -81,14 +105,25 @@ def _create(logical_id: str, entry: Mapping[str, Any], resolver: Resolver, cloud
         raise UnknownResource(f"{logical_id}: resource type {kind} is not known to the sandbox")
     resource = Resource(logical_id, kind, _resolved(logical_id, entry, resolver))
     _account_for(resource, emulation, cloud)
+    for attribute, why in RECORDED_ATTRIBUTES.items():
+        if attribute in entry:
+            cloud.record(resource, attribute, why)
+    cloud.resolved[logical_id] = resource
+    return _made(resource, emulation, cloud)
+
+
+def _made(resource: Resource, emulation: Emulation, cloud: Cloud) -> Created:
+    where = f"{resource.logical_id} ({resource.type})"
     try:
-        return emulation.handler(cloud, resource)
+        created = emulation.handler(cloud, resource)
+        check_applied(cloud, resource, created)
     except ClientError as error:
-        raise DeployError(f"{logical_id} ({kind}): refused: {error.response['Error'].get('Message', error)}") from error
+        raise DeployError(f"{where}: refused: {error.response['Error'].get('Message', error)}") from error
     except BotoCoreError as error:
-        raise DeployError(f"{logical_id} ({kind}): {' '.join(str(error).split())}") from error
+        raise DeployError(f"{where}: {' '.join(str(error).split())}") from error
     except KeyError as error:
-        raise DeployError(f"{logical_id} ({kind}): property {error.args[0]} is missing") from error
+        raise DeployError(f"{where}: property {error.args[0]} is missing") from error
+    return created
 
 
 def _resolved(logical_id: str, entry: Mapping[str, Any], resolver: Resolver) -> Mapping[str, Any]:

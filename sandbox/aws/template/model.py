@@ -21,6 +21,10 @@ class UnknownProperty(DeployError):
     """A property that the sandbox neither applies nor lists as not emulated."""
 
 
+class NotApplied(DeployError):
+    """A service took a property and does not have it afterwards."""
+
+
 class UnresolvedReference(DeployError):
     """An intrinsic function or a reference that cannot be resolved."""
 

@@ -14,17 +14,20 @@ _VARIABLE = re.compile(r"\$\{([^!}.]+)(?:\.[^}]*)?\}")
 
 def creation_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the logical ids, each after everything that it refers to or depends on; ``DeployError`` for a cycle."""
-    graph = {logical_id: _needs(resource) & resources.keys() for logical_id, resource in resources.items()}
+    graph = {logical_id: _needs(logical_id, resource, resources) for logical_id, resource in resources.items()}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise DeployError(f"the template's resources depend on each other in a circle: {error.args[1]}") from None
 
 
-def _needs(resource: Mapping[str, Any]) -> set[str]:
+def _needs(logical_id: str, resource: Mapping[str, Any], resources: Mapping[str, Any]) -> set[str]:
     depends = resource.get("DependsOn", [])
     explicit = {depends} if isinstance(depends, str) else set(depends)
-    return explicit | set(_references(resource.get("Properties", {})))
+    for name in sorted(explicit - resources.keys()):
+        raise DeployError(f"{logical_id}: DependsOn names {name}, which is not in the template")
+    # What a reference names and the template has not is a parameter, or for the resolver to refuse.
+    return explicit | (set(_references(resource.get("Properties", {}))) & resources.keys())
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -101,3 +102,13 @@ class Resolver:
             return self._document.get("Mappings", {})[name][first][second]
         except KeyError:
             raise UnresolvedReference(f"FindInMap {name}/{first}/{second} is not in the template") from None
+
+
+def substituted(definition: str, values: Mapping[str, Any]) -> str:
+    """Return a state machine's ``DefinitionString`` with its ``DefinitionSubstitutions`` put in.
+
+    As CloudFormation does it: ``${Name}`` is inside of JSON strings, so the value is escaped like one.
+    """
+    for name, value in values.items():
+        definition = definition.replace(f"${{{name}}}", json.dumps(value)[1:-1])
+    return definition

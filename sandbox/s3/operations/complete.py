@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 
-from sandbox.s3.checksums import ALGORITHMS, COMPOSITE, DEFAULT, Algorithm, whole_object
+from sandbox.s3.checksums import ALGORITHMS, COMPOSITE, DEFAULT, Algorithm, b64, whole_object
 from sandbox.s3.disk import concatenate
 from sandbox.s3.errors import S3Error
 from sandbox.s3.message import Request, Response
@@ -26,6 +26,7 @@ def complete_multipart_upload(context: Context) -> Response:
     upload = bucket.uploads.get(request.query["uploadId"], request.key)
     condition = precondition(request.headers)
     condition.check(bucket.objects.find(request.key))
+    context.meets(upload.description.encryption)
     algorithm = ALGORITHMS[upload.algorithm] if upload.algorithm else DEFAULT
     listed = _read_list(request)
     # One upload is completed by one call at a time, and keeps its parts meanwhile; other uploads do not wait.
@@ -49,6 +50,7 @@ def complete_multipart_upload(context: Context) -> Response:
             path=joined,
             parts=len(parts),
             upload_id=upload.upload_id,
+            composite_parts=_composite_parts(upload, parts),
             **vars(upload.description),
         )
         stored = bucket.objects.commit(new, condition)
@@ -158,6 +160,12 @@ def _check_checksum(request: Request, upload: OpenUpload, algorithm: Algorithm, 
         raise algorithm_mismatch(ALGORITHMS[upload.algorithm] if upload.algorithm else None, claim.algorithm)
     if claim.value != algorithm.parse(actual):
         raise S3Error("BadDigest", f"The {algorithm.name} you specified did not match the calculated checksum.")
+
+
+def _composite_parts(upload: OpenUpload, parts: list[Part]) -> tuple[tuple[int, int, str], ...]:
+    if upload.checksum_type != COMPOSITE:
+        return ()
+    return tuple((part.number, part.size, b64(bytes.fromhex(part.digest))) for part in parts)
 
 
 def _etag(parts: list[Part]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sandbox.s3.account import Account, Bucket
+from sandbox.s3.describe import KMS, SSE, SSE_KEY
 from sandbox.s3.errors import S3Error, not_implemented
+from sandbox.s3.kms import key_use
 from sandbox.s3.message import Request, Response
 from sandbox.s3.objects import Precondition
 from sandbox.s3.xml import Element, render
@@ -17,11 +19,16 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class Context:
-    """A call in hand. ``before_commit`` is the moment of ``Stage.COMMIT``."""
+    """A call in hand. ``before_commit`` is the moment of ``Stage.COMMIT``.
+
+    ``ask_kms(use, key)`` raises what S3 answers if KMS refuses this use of the key.
+    """
 
     account: Account
     request: Request
+    operation: str
     before_commit: Callable[[], None]
+    ask_kms: Callable[[str, str], None]
 
     @property
     def bucket(self) -> Bucket:
@@ -37,6 +44,27 @@ class Context:
     def on_bytes(self, count: int) -> None:
         """Tell whoever watches that this many bytes have arrived."""
         self.account.surroundings.on_bytes(self.request.bucket, self.request.key, count)
+
+    def meets(self, encryption: Mapping[str, str]) -> None:
+        """The call is about something encrypted so: raises if S3 cannot use the key that the call needs.
+
+        Over plain http it never does: S3 API reference, PutObject, ``SSEKMSKeyId``.
+        """
+        if encryption.get(SSE) != KMS:
+            return
+        request = self.request
+        request.kms_key = encryption[SSE_KEY]
+        use = key_use(self.operation, request.parameters)
+        if use is None:
+            return
+        if not request.secure:
+            raise S3Error(
+                "InvalidArgument",
+                "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure "
+                "connection.",
+                ArgumentName=SSE,
+            )
+        self.ask_kms(use, request.kms_key)
 
     def number(self, name: str, default: int, source: dict[str, str] | None = None) -> int:
         """A whole number from the query (or ``source``); raises InvalidArgument for anything else."""

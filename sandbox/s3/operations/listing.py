@@ -185,6 +185,7 @@ def list_parts(context: Context) -> Response:
     """One page of an upload's parts, with their checksums where the upload has an algorithm."""
     request = context.request
     upload = context.bucket.uploads.get(request.query["uploadId"], request.key)
+    context.meets(upload.description.encryption)
     limit = min(context.number("max-parts", PAGE), PAGE)
     marker = context.number("part-number-marker", 0)
     parts = [part for part in context.bucket.uploads.parts(upload) if part.number > marker]

@@ -27,6 +27,7 @@ def create_multipart_upload(context: Context) -> Response:
         initiated=context.now,
         description=describe(request.headers, bucket.config, context.account.surroundings),
     )
+    context.meets(upload.description.encryption)
     bucket.uploads.create(upload)
     headers = dict(upload.description.encryption)
     if algorithm:
@@ -67,6 +68,7 @@ def upload_part(context: Context) -> Response:
     number = _part_number(context)
     uploads = context.bucket.uploads
     upload = uploads.get(request.query["uploadId"], request.key)
+    context.meets(upload.description.encryption)
     if request.body.length > MAX_PART_SIZE:
         raise too_large(request.body.length)
     claim = read_claim(request.headers)

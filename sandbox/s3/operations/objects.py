@@ -6,12 +6,12 @@ import re
 import secrets
 from email.utils import format_datetime
 
-from sandbox.s3.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, b64
+from sandbox.s3.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT, b64
 from sandbox.s3.describe import KMS, SSE, describe
 from sandbox.s3.errors import S3Error, not_implemented
 from sandbox.s3.message import FilePart, Response
 from sandbox.s3.model import MAX_PART_SIZE, StoredObject
-from sandbox.s3.operations.context import Context, precondition, quoted, xml
+from sandbox.s3.operations.context import PAGE, Context, precondition, quoted, xml
 from sandbox.s3.receive import Receiver, read_claim
 from sandbox.s3.xml import Element
 
@@ -25,6 +25,7 @@ def put_object(context: Context) -> Response:
     condition = precondition(request.headers)
     condition.check(bucket.objects.find(request.key))
     described = describe(request.headers, bucket.config, context.account.surroundings)
+    context.meets(described.encryption)
     if request.body.length > MAX_PART_SIZE:
         raise too_large(request.body.length)
     claim = read_claim(request.headers)
@@ -57,6 +58,19 @@ def get_object(context: Context) -> Response:
     _check_conditions(context, found)
     if found.storage_class in _COLD:
         raise S3Error("InvalidObjectState", StorageClass=found.storage_class)
+    context.meets(found.encryption)
+    return _content(context, found)
+
+
+def head_object(context: Context) -> Response:
+    """Everything about one object, or one range of it, but its bytes."""
+    found = _find(context)
+    _check_conditions(context, found)
+    context.meets(found.encryption)
+    return _content(context, found)
+
+
+def _content(context: Context, found: StoredObject) -> Response:
     headers = _object_headers(context, found)
     span = _range(context.request.headers.get("range", ""), found.size)
     if span is None:
@@ -70,38 +84,59 @@ def get_object(context: Context) -> Response:
     return Response(206, headers, FilePart(found.path, start, end - start + 1))
 
 
-def head_object(context: Context) -> Response:
-    """Everything about one object but its bytes."""
-    found = _find(context)
-    _check_conditions(context, found)
-    return Response(headers=_object_headers(context, found), length=found.size)
-
-
 def get_object_tagging(context: Context) -> Response:
     """An object's tags."""
     found = _find(context)
+    context.meets(found.encryption)
     tags = [Element("Tag", [Element("Key", key), Element("Value", value)]) for key, value in found.tags.items()]
     return xml("Tagging", [Element("TagSet", tags)], version(found))
 
 
 def get_object_attributes(context: Context) -> Response:
-    """The asked attributes; of the parts only their number (S3 lists them for composite checksums alone)."""
+    """The asked attributes, of the parts one page."""
     found = _find(context)
     asked = {name.strip() for name in context.request.headers.get("x-amz-object-attributes", "").split(",")}
     known = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
     if not asked <= known:
         raise S3Error("InvalidArgument", "Invalid attribute name specified.", ArgumentName="x-amz-object-attributes")
+    context.meets(found.encryption)
     checksums = [Element(ALGORITHMS[name].element, value) for name, value in found.checksums.items()]
-    parts = [Element("ObjectParts", [Element("PartsCount", found.parts)])] if found.parts else []
     elements = [
         Element("ETag", found.etag),
         Element("Checksum", [*checksums, Element("ChecksumType", found.checksum_type)]),
-        *parts,
+        *([Element("ObjectParts", _parts(context, found))] if found.parts else []),
         Element("StorageClass", found.storage_class),
         Element("ObjectSize", found.size),
     ]
     headers = {"Last-Modified": format_datetime(found.last_modified, usegmt=True), **version(found)}
     return xml("GetObjectAttributesResponse", [element for element in elements if element.name in asked], headers)
+
+
+def _parts(context: Context, found: StoredObject) -> list[Element]:
+    """The number of parts; each with its checksum only for composite ones (S3 keeps no other part's after Complete)."""
+    headers = context.request.headers
+    limit = min(context.number("x-amz-max-parts", PAGE, headers), PAGE)
+    marker = context.number("x-amz-part-number-marker", 0, headers)
+    count = Element("PartsCount", found.parts)
+    if found.checksum_type != COMPOSITE:
+        return [count]
+    (algorithm,) = (ALGORITHMS[name] for name in found.checksums)
+    left = [part for part in found.composite_parts if part[0] > marker]
+    shown = left[:limit]
+    return [
+        count,
+        Element("PartNumberMarker", marker),
+        Element("NextPartNumberMarker", shown[-1][0] if shown else 0),
+        Element("MaxParts", limit),
+        Element("IsTruncated", len(left) > len(shown) > 0),
+        *(
+            Element(
+                "Part",
+                [Element("PartNumber", number), Element("Size", size), Element(algorithm.element, checksum)],
+            )
+            for number, size, checksum in shown
+        ),
+    ]
 
 
 def refuse_to_delete(context: Context) -> Response:

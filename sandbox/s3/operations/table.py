@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.s3.checksums import ALGORITHMS
 from sandbox.s3.errors import S3Error, not_implemented
 from sandbox.s3.message import Request, Response
 from sandbox.s3.model import MAX_KEY_BYTES
@@ -25,7 +26,7 @@ _DESCRIPTION = frozenset(
         "x-amz-meta-",
     ]
 )
-_CHECKSUM = frozenset({"x-amz-checksum-"})
+_CHECKSUM = frozenset(algorithm.header for algorithm in ALGORITHMS.values())
 _CONDITIONS = frozenset({"if-match", "if-none-match"})
 # Conditions and ranges change what a request means: where they are not listed they are refused, as x-amz-* are.
 _WATCHED = frozenset(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"])
@@ -67,7 +68,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _VERSION = _words("versionId")
-_READ = _CONDITIONS | {"x-amz-checksum-mode"}
+_READ = _CONDITIONS | {"x-amz-checksum-mode", "range"}
 
 OPERATIONS = (
     Operation("ListBuckets", "GET", "service", listing.list_buckets),
@@ -89,7 +90,7 @@ OPERATIONS = (
         _words("prefix delimiter max-uploads key-marker upload-id-marker encoding-type"),
     ),
     Operation("PutObject", "PUT", "object", objects.put_object, headers=_BODY | _DESCRIPTION | _CHECKSUM | _CONDITIONS),
-    Operation("GetObject", "GET", "object", objects.get_object, optional=_VERSION, headers=_READ | {"range"}),
+    Operation("GetObject", "GET", "object", objects.get_object, optional=_VERSION, headers=_READ),
     Operation("HeadObject", "HEAD", "object", objects.head_object, optional=_VERSION, headers=_READ),
     Operation("GetObjectTagging", "GET", "object", objects.get_object_tagging, _words("tagging"), _VERSION),
     Operation(
@@ -99,7 +100,7 @@ OPERATIONS = (
         objects.get_object_attributes,
         _words("attributes"),
         _VERSION,
-        frozenset({"x-amz-object-attributes"}),
+        _words("x-amz-object-attributes x-amz-max-parts x-amz-part-number-marker"),
     ),
     Operation(
         "CreateMultipartUpload",
@@ -123,7 +124,7 @@ OPERATIONS = (
         "object",
         complete.complete_multipart_upload,
         _words("uploadId"),
-        headers=_CHECKSUM | _CONDITIONS | {"x-amz-mp-object-size"},
+        headers=_CHECKSUM | _CONDITIONS | {"x-amz-mp-object-size", "x-amz-checksum-type"},
     ),
     Operation(
         "ListParts",

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sandbox.aws.functions.api import FunctionSpec
 from sandbox.aws.functions.environment import RESERVED
-from sandbox.aws.template.cloud import NO_ACTIONS, Cloud, emulates, given, only, tag_map
+from sandbox.aws.template.cloud import Cloud, emulates, given, only, tag_map
 from sandbox.aws.template.model import Created, DeployError, Resource
 
+_INVOKERS = "who may invoke is not checked; the state machine's own role is"
 _HOST = "functions run with this machine's architecture and Python"
 
 
@@ -51,7 +52,7 @@ def _is_source(folder: Path) -> bool:
     recorded={
         "Architectures": _HOST,
         "Runtime": _HOST,
-        "TracingConfig": "trace segments are sent to nobody",
+        "TracingConfig": "every invocation is traced; sampling is not emulated",
         "LoggingConfig": "logs are written to files",
         "EphemeralStorage": "functions share this machine's file system, unlimited and writable",
         "ReservedConcurrentExecutions": "only the account's limit of concurrent executions applies",
@@ -121,7 +122,7 @@ def _marker(name: str) -> bytes:
 @emulates(
     "AWS::Lambda::Permission",
     applied=("FunctionName",),
-    recorded=dict.fromkeys(("Action", "Principal", "SourceArn", "SourceAccount"), NO_ACTIONS),
+    recorded=dict.fromkeys(("Action", "Principal", "SourceArn", "SourceAccount"), _INVOKERS),
 )
 def permission(_cloud: Cloud, resource: Resource) -> Created:
     """Record the permission; nothing enforces it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sandbox.aws.state.key_ids import fixed_key_id
 from sandbox.aws.template.cloud import NO_ACTIONS, Cloud, emulates, given, only, tags
 from sandbox.aws.template.model import Created, DeployError, Resource
 
@@ -15,12 +16,13 @@ from sandbox.aws.template.model import Created, DeployError, Resource
     recorded={"PendingWindowInDays": "keys are never deleted here"},
 )
 def kms_key(cloud: Cloud, resource: Resource) -> Created:
-    """Create a key; the S3 server names it in its answers, nothing is encrypted with it."""
+    """Create a key; the S3 server names it in its answers, nothing is encrypted with it. Its id is always the same."""
     properties = resource.properties
     client = cloud.client("kms")
     wanted = given(properties, Description="Description", KeySpec="KeySpec", KeyUsage="KeyUsage")
     policy = json.dumps(properties["KeyPolicy"])
-    made = client.create_key(**wanted, Policy=policy, Tags=tags(properties, "TagKey", "TagValue"))["KeyMetadata"]
+    with fixed_key_id(cloud.stack, resource.logical_id):
+        made = client.create_key(**wanted, Policy=policy, Tags=tags(properties, "TagKey", "TagValue"))["KeyMetadata"]
     if properties.get("EnableKeyRotation"):
         period = given(properties, RotationPeriodInDays="RotationPeriodInDays")
         client.enable_key_rotation(KeyId=made["KeyId"], **period)

@@ -17,7 +17,7 @@ from sandbox.aws.template.model import Created, DeployError, Resource
     ),
     recorded={
         "LoggingConfiguration": "the history and every state's input and output are kept instead",
-        "TracingConfiguration": "trace segments are sent to nobody",
+        "TracingConfiguration": "every execution is traced; sampling is not emulated",
         "EncryptionConfiguration": "the definition is kept in memory, unencrypted",
     },
 )  # fmt: skip
@@ -63,12 +63,12 @@ def _definition(resource: Resource) -> dict[str, Any]:
     ),
 )  # fmt: skip
 def schedule(cloud: Cloud, resource: Resource) -> Created:
-    """Create a schedule; it does not fire."""
+    """Create a schedule; it fires when ``Account.fire_schedule`` is called."""
     properties = resource.properties
     target = properties["Target"]
     only(resource, target, "Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
     name = cloud.name_for(resource, properties.get("Name"))
     same = {key: key for key in properties if key != "Name"}
     made = cloud.client("scheduler").create_schedule(Name=name, **given(properties, **same))
-    cloud.record(resource, "*", "schedules are kept and do not fire by themselves")
+    cloud.record(resource, "*", "schedules do not fire by themselves: --scheduled does it by hand")
     return Created(name, {"Arn": made["ScheduleArn"]})

@@ -1,0 +1,26 @@
+"""Matches what was called during a run against what the synthesised roles and resource policies grant.
+
+``check`` judges; ``deployed_stack`` and the ``..._itself`` functions prepare what it needs. ``PermissionsError`` is a
+policy or a call that this package does not understand: it is never taken for a pass.
+"""
+
+from sandbox.aws.permissions.check import Evidence, check
+from sandbox.aws.permissions.model import PermissionsError, ServiceCall
+from sandbox.aws.permissions.policies import STEP_FUNCTIONS
+from sandbox.aws.permissions.report import PermissionReport
+from sandbox.aws.permissions.service_calls import lambda_itself, scheduler_itself, step_functions_itself
+from sandbox.aws.permissions.stack import Stack, deployed_stack
+
+__all__ = [
+    "STEP_FUNCTIONS",
+    "Evidence",
+    "PermissionReport",
+    "PermissionsError",
+    "ServiceCall",
+    "Stack",
+    "check",
+    "deployed_stack",
+    "lambda_itself",
+    "scheduler_itself",
+    "step_functions_itself",
+]

@@ -1,0 +1,1 @@
+"""X-Ray on this machine: segments are collected over UDP and shown as a tree for each run."""
