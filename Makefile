@@ -21,7 +21,7 @@ run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox
 	@$(PYTHON) -m sandbox run $(ARGS)
 
 test: environment ## Run the tests (ARGS: files or pytest options)
-	@$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 docs: environment ## Write docs/SANDBOX.md out of the code and the tests (ARGS=--check: only compare)
 	@$(PYTHON) scripts/sandbox_document $(ARGS)

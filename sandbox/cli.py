@@ -43,8 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(chosen)
     except SandboxError as error:
         return _fail(one_line(error), error.exit_code)
-    except Interrupted as error:
-        return _fail("interrupted; everything was stopped and cleaned up", error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
@@ -135,7 +133,11 @@ def _run(chosen: argparse.Namespace) -> int:
     # Only now: the parts that a run consists of take a second to import, and a usage error should not wait for them.
     from sandbox.run.session import run_session  # noqa: PLC0415
 
-    return run_session(options)
+    try:
+        return run_session(options)
+    except Interrupted as error:
+        further = " and cleaned up" if options.state is None else "; the same command goes on where this one ended"
+        return _fail(f"interrupted; everything was stopped{further}", error.exit_code)
 
 
 def _path(text: str) -> Path:

@@ -25,6 +25,7 @@ from cloud_sync_common.edges.run_ledger import RunLedger
 from cloud_sync_common.edges.runs_bucket import RunsBucket
 from cloud_sync_common.edges.table import Table
 from cloud_sync_common.edges.tracker import Tracker
+from cloud_sync_common.edges.whole_answers import refuse_cut_answer
 from cloud_sync_common.errors import InvalidInput
 from cloud_sync_common.gopro_provider import GoProProvider, source_settings
 from cloud_sync_common.observability.logs import configure
@@ -247,7 +248,9 @@ def _body_client(connections: int) -> S3Client:
 
 def _make_client(service: Any, config: Config) -> Any:
     timeouts = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
-    return boto3.client(service, config=config.merge(timeouts))
+    client: Any = boto3.client(service, config=config.merge(timeouts))
+    client.meta.events.register("before-parse", refuse_cut_answer)
+    return client
 
 
 def _now() -> int:

@@ -137,8 +137,12 @@ class Account:
         return self._deployment
 
     def put_secret(self, name: str, value: str) -> None:
-        """Store a secret's value, as ``put-secret-value`` does."""
-        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+        """Store a secret's value, as ``put-secret-value`` does; ``DeployError`` if the stack has no such secret."""
+        client = self.client("secretsmanager")
+        try:
+            client.put_secret_value(SecretId=name, SecretString=value)
+        except client.exceptions.ResourceNotFoundException:
+            raise DeployError(f"the functions' SECRET_NAME is {name}, and the stack has no such secret") from None
 
     def start(self, input_json: str, name: str | None = None) -> Execution:
         """Start the state machine and return at once."""

@@ -15,6 +15,7 @@ from sandbox.aws.permissions import (
     check,
     deployed_stack,
     lambda_itself,
+    refuse_untrusting_roles,
     scheduler_itself,
     step_functions_itself,
 )
@@ -43,6 +44,7 @@ def audit(cloud: Cloud, happenings: Happenings, name_of: Callable[[str], str] = 
     With no happenings it tells whether the stack's policies can be judged at all.
     """
     stack = deployed_stack(cloud.resolved, cloud.made, region=cloud.region, account=cloud.account_id)
+    refuse_untrusting_roles(stack)
     evidence = Evidence(
         happenings.s3_calls,
         happenings.api_calls,

@@ -14,12 +14,13 @@ from sandbox.run.errors import SandboxError, UsageError
 class Claim:
     """Which folders are ours: those that hold ``marker``, and nothing that is not in ``names``.
 
-    ``option`` is what messages call it.
+    ``option`` is what messages call it, ``when_busy`` what they advise when another process has it.
     """
 
     option: str
     marker: str
     names: frozenset[str]
+    when_busy: str = "give another folder"
 
     def take(self, path: Path) -> TextIO:
         """Make the folder if need be and return its marker, locked against a second process until it is closed.
@@ -38,7 +39,7 @@ class Claim:
             fcntl.flock(marker.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             marker.close()
-            raise SandboxError(f"{self.option} {path} is in use by another sandbox run; give another folder") from None
+            raise SandboxError(f"{self.option} {path} is in use by another sandbox run; {self.when_busy}") from None
         return marker
 
     def _refuse_foreign(self, path: Path) -> None:

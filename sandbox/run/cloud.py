@@ -28,15 +28,19 @@ def deploy(
     try:
         deployment = account.deploy(assembly, runtime, {"GOPRO_API_URL": source.url})
         account.audit(())
+        _store_cookies(account, deployment, source, state)
     except (DeployError, PermissionsError, StateError, UnsupportedDefinition) as error:
         raise SandboxError(f"the stack cannot be deployed here: {one_line(error)}") from None
+    return deployment
+
+
+def _store_cookies(account: Account, deployment: Deployment, source: Source, state: AccountState | None) -> None:
     value = json.dumps(dict(source.credentials))
     if state is None:
         account.put_secret(deployment.secret_name, value)
     elif state.secret(source.url) != value:
         with state.new_secret(source.url):
             account.put_secret(deployment.secret_name, value)
-    return deployment
 
 
 def permissions_used(account: Account, executions: Sequence[str], names: Mapping[str, str]) -> PermissionReport:

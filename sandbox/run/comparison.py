@@ -2,7 +2,8 @@
 
 With a library of ours every piece of every completed medium must be there exactly once with the same content, and
 nothing else. Against somebody else's server we never saw the source's bytes: there every archived piece must have the
-size and the CRC64NVME that were recorded at its transfer. The second check is made in both cases.
+size and the CRC64NVME that were recorded at its transfer. The second check is made in both cases. Objects of a kept
+account that passed it in an earlier run, and whose files are untouched since, are not read again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sandbox.run.fingerprints import Fingerprint, fingerprint
+from sandbox.run.recollection import Recollection
 
 MEDIUM_METADATA = "source-media-id"
 _COMPLETED = "COMPLETED"
@@ -48,18 +50,25 @@ class ServedPiece(Protocol):
 Served = Callable[[str], Sequence[ServedPiece]]
 """A media id -> the files that a faithful copy brings; empty for a medium that is not served (any more)."""
 
+_Archive = list[tuple[ArchivedObject, Fingerprint]]
+_Pieces = Mapping[str, Mapping[str, Any]]
+"""Key -> the tracker's row of an archived piece."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The result: ``by`` is ``content`` or ``checksum``; every problem is one sentence that names key or medium.
 
-    ``media`` counts those that must be there.
+    ``media`` counts those that must be there, ``objects`` what was compared; of these, the earlier ones were read by
+    earlier runs (an earlier medium is one of earlier objects only).
     """
 
     by: str
     media: int
     objects: int
     problems: tuple[str, ...]
+    earlier_media: int = 0
+    earlier_objects: int = 0
 
     @property
     def equal(self) -> bool:
@@ -73,6 +82,7 @@ class Comparison:
             "equal": self.equal,
             "media": self.media,
             "objects": self.objects,
+            "objects_earlier": self.earlier_objects,
             "problems": list(self.problems),
         }
 
@@ -82,28 +92,53 @@ def compare(
     rows: Sequence[Mapping[str, Any]],
     reported: Iterable[str],
     served: Served | None,
+    recollection: Recollection | None = None,
 ) -> Comparison:
     """Compare the archive with its source.
 
     ``rows`` are the tracker's; ``reported`` the media that a report calls COMPLETED; ``served`` is ``None`` for a
-    source that is not ours.
+    source that is not ours; ``recollection`` knows the objects that need not be read.
     """
-    archive = [(each, fingerprint(each.path)) for each in objects]
+    recollection = recollection or Recollection()
+    pieces = _archived_pieces(rows)
+    archive = _read(objects, pieces, recollection)
     completed = _completed(rows) | set(reported)
     problems = _check_rows(archive, rows, completed)
     if served is not None:
         problems += _check_content(archive, completed, served) + _check_waiting(rows, served)
-    by = "checksum" if served is None else "content"
-    return Comparison(by, len(completed - _deleted(rows)), len(archive), tuple(problems))
+    compared = [each for each, _ in archive if served is not None or each.key in pieces]
+    due = completed - _deleted(rows)
+    now = [each for each in compared if each.key not in recollection.earlier]
+    return Comparison(
+        by="checksum" if served is None else "content",
+        media=len(due),
+        objects=len(compared),
+        problems=tuple(problems),
+        earlier_media=len((due & _media_of(compared)) - _media_of(now)),
+        earlier_objects=len(compared) - len(now),
+    )
+
+
+def _read(objects: Iterable[ArchivedObject], pieces: _Pieces, recollection: Recollection) -> _Archive:
+    """Every object with its content. One that is what its row says is remembered at once: reading can take hours."""
+    archive = []
+    for each in objects:
+        content = recollection.content(each)
+        row = pieces.get(each.key)
+        if row is not None and _difference(each.key, row, content) is None:
+            recollection.confirm(each, content)
+        archive.append((each, content))
+    return archive
+
+
+def _media_of(objects: Iterable[ArchivedObject]) -> set[str]:
+    return {each.metadata.get(MEDIUM_METADATA, "") for each in objects}
 
 
 def _check_waiting(rows: Sequence[Mapping[str, Any]], served: Served) -> list[str]:
     """A medium whose originals the library serves is ready: calling it anything else leaves it behind for ever."""
     waiting = sorted(str(row["media_id"]) for row in _media_rows(rows) if row.get("status") == _NOT_READY)
     return [f"medium {media_id} is NOT_READY, and the library serves it" for media_id in waiting if served(media_id)]
-
-
-_Archive = list[tuple[ArchivedObject, Fingerprint]]
 
 
 def _media_rows(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
@@ -118,10 +153,18 @@ def _deleted(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     return {str(row["media_id"]) for row in _media_rows(rows) if row.get("note") == _DELETED}
 
 
+def _archived_pieces(rows: Iterable[Mapping[str, Any]]) -> _Pieces:
+    return {str(row.get("key")): row for row in _piece_rows(rows) if row.get("status") == _COMPLETED}
+
+
+def _piece_rows(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    return (row for row in rows if str(row.get("record", "")).startswith("PIECE#"))
+
+
 def _check_rows(archive: _Archive, rows: Sequence[Mapping[str, Any]], completed: set[str]) -> list[str]:
     """Every archived piece has its object, every object its row, every completed medium at least one piece."""
     found = {each.key: actual for each, actual in archive}
-    pieces = [row for row in rows if str(row.get("record", "")).startswith("PIECE#")]
+    pieces = list(_piece_rows(rows))
     archived = [row for row in pieces if row.get("status") == _COMPLETED]
     problems = [problem for row in archived if (problem := _check_row(row, found))]
     known = {str(row.get("key")) for row in pieces}
@@ -136,6 +179,10 @@ def _check_row(row: Mapping[str, Any], found: Mapping[str, Fingerprint]) -> str 
     actual = found.get(key)
     if actual is None:
         return f"{key} is COMPLETED in the tracker and not in the bucket"
+    return _difference(key, row, actual)
+
+
+def _difference(key: str, row: Mapping[str, Any], actual: Fingerprint) -> str | None:
     if actual.size != row.get("size"):
         return f"{key} has {actual.size} bytes, the tracker says {row.get('size')}"
     if actual.crc64nvme != row.get("crc64nvme"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sandbox.run.display import Display
@@ -50,7 +51,14 @@ def execute(
         output=outcome.output if isinstance(outcome.output, dict) else {},
         report=_json(written.get("report.json")),
         report_text=_text(written.get("report.md")),
+        failed_children=failed_children(execution.arn, stage.account.history(execution)),
     )
+
+
+def failed_children(arn: str, history: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Count the errors of the executions in a history that failed, without the one that ``arn`` names."""
+    failed = (event for event in history if event["type"] == "ExecutionFailed" and event["executionArn"] != arn)
+    return dict(Counter(event["executionFailedEventDetails"].get("error", "no error name") for event in failed))
 
 
 def _sentence(error: str, cause: str) -> str:

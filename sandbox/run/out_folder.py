@@ -62,7 +62,7 @@ def place(content: Path, bucket: Path, key: str) -> Path:
 
     Raises ``SandboxError`` for a key that no file can have, or that would lead out of ``bucket``.
     """
-    target = bucket.joinpath(*_segments(key))
+    target = file_of(bucket, key)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _link_or_copy(content, target)
@@ -71,11 +71,12 @@ def place(content: Path, bucket: Path, key: str) -> Path:
     return target
 
 
-def _segments(key: str) -> tuple[str, ...]:
+def file_of(bucket: Path, key: str) -> Path:
+    """The path of an object's file; raises ``SandboxError`` for a key that no file can have."""
     segments = key.split("/")
     if "\0" in key or any(segment in {"", ".", ".."} for segment in segments) or PurePosixPath(key).is_absolute():
         raise SandboxError(f"object {key!r} cannot be written as a file: its key would lead elsewhere")
-    return tuple(segments)
+    return bucket.joinpath(*segments)
 
 
 def _link_or_copy(content: Path, target: Path) -> None:

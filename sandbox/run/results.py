@@ -15,7 +15,8 @@ class RunResult:
     """One execution: what Step Functions says of it, and the report that the pipeline wrote (``None``: it wrote none).
 
     ``seconds`` is wall time as the sandbox measured it; ``arrived`` are the bytes that the archive bucket received,
-    parts that were sent twice included.
+    parts that were sent twice included. ``failed_children`` counts the executions below this one that failed, by their
+    errors: a Map tolerates some, and the report does not tell of them.
     """
 
     number: int
@@ -27,6 +28,7 @@ class RunResult:
     output: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] | None = None
     report_text: str = ""
+    failed_children: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def status(self) -> str:

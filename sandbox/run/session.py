@@ -18,18 +18,20 @@ from sandbox.run.errors import SandboxError
 from sandbox.run.evidence import Observed, observe, write_evidence, write_objects
 from sandbox.run.execution import execute
 from sandbox.run.interrupts import interruptible
+from sandbox.run.kept_files import KeptFiles, keep_files
 from sandbox.run.leaks import find_leaks
 from sandbox.run.memory import own_peak_mb
 from sandbox.run.options import RunOptions
 from sandbox.run.out_folder import WORK, out_folder
 from sandbox.run.phases import Phases
 from sandbox.run.preflight import check_platform, check_reachable, check_settings
+from sandbox.run.recollection import Recollection
 from sandbox.run.results import RunResult, reported_completed
 from sandbox.run.stage import Stage, open_stage
-from sandbox.run.state_folder import state_folder
+from sandbox.run.state_folder import FILES, state_folder
 from sandbox.run.summary import Summary, json_document
 from sandbox.run.verdict import failed_media, problems, sentence, unlisted
-from sandbox.run.work_folder import work_folder
+from sandbox.run.work_folder import remove_stale, work_folder
 
 
 def run_session(options: RunOptions, stream: TextIO = sys.stdout, clock: Callable[[], float] = time.monotonic) -> int:
@@ -41,6 +43,8 @@ def run_session(options: RunOptions, stream: TextIO = sys.stdout, clock: Callabl
     check_settings(options.settings)
     if options.remote is not None:
         check_reachable(options.remote.url)
+        if options.state is None and options.out is None:
+            stream.write("Nothing of this copy will be kept: give --state DIR (or --out DIR) to have its files\n")
     with (
         interruptible() as interrupts,
         _kept(options.state),
@@ -58,13 +62,14 @@ def _run_and_tell(
     options: RunOptions, stage: Stage, evidence: Path, display: Display, summary: Summary, clock: Callable[[], float]
 ) -> list[str]:
     """The run itself, up to the last line of output; what is wrong with it comes back."""
-    earlier, first = stage.archive(), len(stage.account.executions()) + 1
-    state_input = None if options.scheduled else options.input
-    runs = [execute(stage, number, state_input, display, clock) for number in range(first, first + options.runs)]
-    display.close()
+    earlier = stage.archive()
+    runs, files = _executed(options, stage, display, clock)
     rows = stage.account.tracker_rows()
     served = served_or_kept(stage.source.served, earlier)
-    comparison = compare(stage.archive(), rows, reported_completed(runs), served)
+    recollection = Recollection(stage.state.compared if stage.state else None)
+    with Phases(display, clock).of("compare"):
+        comparison = compare(stage.archive(), rows, reported_completed(runs), served, recollection)
+    display.close()
     observed = observe(stage, runs)
     write_evidence(evidence, stage, runs, rows, observed)
     leaks = find_leaks(evidence, cookies=stage.source.cookies, tokens=stage.source.tokens)
@@ -72,14 +77,35 @@ def _run_and_tell(
         write_objects(evidence, stage)
     _tell(summary, stage, runs, observed, options.seed)
     summary.comparison(comparison)
+    summary.files(files)
     if options.as_json:
-        summary.json(json_document(runs, comparison, stage.function_stats(), _facts(stage, observed)))
+        facts = {**_facts(stage, observed), "files": str(files.folder) if files else None}
+        summary.json(json_document(runs, comparison, stage.function_stats(), facts))
     return [
+        *_disk_trouble(stage, options),
         *problems(runs, comparison, leaks, stage.source.violations()),
         *(str(each) for each in observed.permissions.ungranted),
         *failed_media(runs, disturbed=stage.source.served is None or stage.faults is not None),
         *unlisted(runs, stage.source.library_size, options.input),
     ]
+
+
+def _executed(
+    options: RunOptions, stage: Stage, display: Display, clock: Callable[[], float]
+) -> tuple[list[RunResult], KeptFiles | None]:
+    """All runs; what they have archived becomes files of ``--state``, also when they are interrupted."""
+    first, state_input = len(stage.account.executions()) + 1, None if options.scheduled else options.input
+    try:
+        numbers = range(first, first + options.runs)
+        runs = [execute(stage, number, state_input, display, clock) for number in numbers]
+    except BaseException:
+        _files(options, stage)
+        raise
+    return runs, _files(options, stage)
+
+
+def _files(options: RunOptions, stage: Stage) -> KeptFiles | None:
+    return keep_files(options.state / FILES, stage.archive()) if options.state else None
 
 
 def _tell(summary: Summary, stage: Stage, runs: list[RunResult], observed: Observed, seed: int | None) -> None:
@@ -90,6 +116,14 @@ def _tell(summary: Summary, stage: Stage, runs: list[RunResult], observed: Obser
     summary.permissions(observed.permissions)
     summary.faults(fault_lines(stage.faults, seed))
     summary.not_emulated(stage.deployment.not_emulated)
+
+
+def _disk_trouble(stage: Stage, options: RunOptions) -> list[str]:
+    """What is not a medium's fault and passes as soon as there is room."""
+    if stage.s3.disk_trouble is None:
+        return []
+    again = "nothing is lost; make room, and give the same command again" if options.state else "make room"
+    return [f"the disk could not take everything ({stage.s3.disk_trouble}): {again}"]
 
 
 def _facts(stage: Stage, observed: Observed) -> dict[str, Any]:
@@ -108,6 +142,7 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
 
     The work is done inside of ``--out``, so that its objects become links instead of copies.
     """
+    remove_stale()
     if out is None:
         with work_folder() as folder:
             (folder / "evidence").mkdir()

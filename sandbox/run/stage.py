@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sandbox.aws import Account, Deployment, Execution
     from sandbox.aws.functions.api import FunctionStats
     from sandbox.aws.permissions import PermissionReport
+    from sandbox.aws.state import AccountState
     from sandbox.aws.tracing.tree import Tree
     from sandbox.faults import Faults
 
@@ -42,6 +43,8 @@ class Stage:
     deployment: Deployment
     tap: ByteTap
     faults: Faults | None = None
+    state: AccountState | None = None
+    """The kept account of ``--state``."""
 
     def start(self, number: int, state_input: Mapping[str, object] | None) -> Execution:
         """Start run ``number`` with this input; ``None``: as the schedule would. Raises ``SandboxError``."""
@@ -124,7 +127,7 @@ def _opened(stack: ExitStack, options: RunOptions, folder: Path, phases: Phases)
     deployment = deploy(account, synthesised, runtime, source=source, state=state)
     tap.bucket = deployment.archive_bucket
     phases.leave()
-    return Stage(source, s3, account, deployment, tap, faults)
+    return Stage(source, s3, account, deployment, tap, faults, state)
 
 
 def _assembly(stack: ExitStack, options: RunOptions, folder: Path) -> Callable[[], Path]:

@@ -11,8 +11,10 @@ from sandbox.run.errors import UsageError
 
 MARKER = ".gopro-sandbox-state"
 OBJECTS = "s3"
+FILES = "bucket"
 _ACCOUNT = "account.sqlite"
-_CLAIM = Claim("--state", MARKER, frozenset({MARKER, OBJECTS, _ACCOUNT, f"{_ACCOUNT}-wal", f"{_ACCOUNT}-shm"}))
+_NAMES = frozenset({MARKER, OBJECTS, FILES, _ACCOUNT, f"{_ACCOUNT}-wal", f"{_ACCOUNT}-shm"})
+_CLAIM = Claim("--state", MARKER, _NAMES, "wait until that one has ended")
 _OWNER_ONLY = 0o700
 """Nobody else may look into it: it holds cookies."""
 

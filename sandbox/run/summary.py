@@ -12,6 +12,7 @@ from rich.table import Table
 from sandbox.run import words
 from sandbox.run.comparison import Comparison
 from sandbox.run.documents import DescribedObject
+from sandbox.run.kept_files import KeptFiles
 from sandbox.run.results import COUNTS, RunResult
 
 _MAX_ROWS = 40
@@ -151,8 +152,17 @@ class Summary:
     def comparison(self, comparison: Comparison) -> None:
         """Whether the archive is what the source served."""
         result = "equal" if comparison.equal else f"{words.plural(len(comparison.problems), 'difference')}"
-        objects, media = words.plural(comparison.objects, "object"), words.plural(comparison.media, "medium", "media")
-        self._line(f"Compared by {comparison.by}: {objects} of {media}: {result}")
+        objects = words.plural(comparison.objects - comparison.earlier_objects, "object")
+        media = words.plural(comparison.media - comparison.earlier_media, "medium", "media")
+        by = {"checksum": "size and checksum"}.get(comparison.by, comparison.by)
+        before = words.plural(comparison.earlier_objects, "object")
+        earlier = f" ({before} compared in earlier runs)" if comparison.earlier_objects else ""
+        self._line(f"Compared by {by}: {objects} of {media}: {result}{earlier}")
+
+    def files(self, kept: KeptFiles | None) -> None:
+        """Where a kept account's objects are as files; nothing for a run that keeps none."""
+        if kept:
+            self._line(kept.line())
 
     def json(self, document: Mapping[str, Any]) -> None:
         """The last line."""

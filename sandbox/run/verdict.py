@@ -9,6 +9,9 @@ from sandbox.run.comparison import Comparison
 from sandbox.run.leaks import Leak
 from sandbox.run.results import RunResult
 
+_OWN_FAULT = frozenset({"States.Runtime", "States.DataLimitExceeded", "States.NoChoiceMatched"})
+"""Errors of a child that come from the definition or from a handler's answer alone."""
+
 _SHOWN = 3
 """Sentences on the one line; the rest is counted."""
 
@@ -37,13 +40,27 @@ def unlisted(runs: Sequence[RunResult], library_size: int | None, state_input: M
 
 
 def failed_media(runs: Sequence[RunResult], *, disturbed: bool) -> list[str]:
-    """Where nothing disturbs the simulator, no medium may fail; elsewhere a failed medium is the report's to tell."""
+    """Where nothing disturbs the simulator, no medium and no child of the Map may fail.
+
+    Elsewhere both are the report's to tell, but for children that no disturbance can make fail like that.
+    """
+    sound = [run for run in runs if run.report is not None and run.status != "FAILED"]
+    found = [problem for run in sound for problem in _failed_children(run, _OWN_FAULT if disturbed else None)]
     if disturbed:
-        return []
-    return [
+        return found
+    return found + [
         f"run {run.number}: {words.plural(run.counts['failed'], 'medium', 'media')} failed; the report has the reasons"
-        for run in runs
-        if run.report is not None and run.status != "FAILED" and run.counts["failed"]
+        for run in sound
+        if run.counts["failed"]
+    ]
+
+
+def _failed_children(run: RunResult, only: frozenset[str] | None) -> list[str]:
+    return [
+        f"run {run.number}: {words.plural(number, 'child', 'children')} of the Map failed with {error}, "
+        "within its tolerance; history.json has the causes"
+        for error, number in run.failed_children.items()
+        if only is None or error in only
     ]
 
 

@@ -15,8 +15,7 @@ _PREFIX = "gopro-sandbox-"
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """A fresh folder, removed at the end. Folders of runs that are no longer alive are removed first."""
-    _remove_stale(Path(tempfile.gettempdir()))
+    """A fresh folder, removed at the end."""
     # Locked before it has the name that others look for, so that nobody takes it for a dead run's in between.
     made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
     lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
@@ -31,12 +30,12 @@ def work_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def _remove_stale(place: Path) -> None:
+def remove_stale() -> None:
     """Remove our folders that nobody has locked: the kernel gives a lock back when its process dies, however it dies.
 
     Other people's folders are not looked into; what cannot be removed stays.
     """
-    for folder in place.glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if not folder.is_dir() or folder.stat().st_uid != os.getuid():
                 continue

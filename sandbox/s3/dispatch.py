@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import threading
 from collections import Counter
@@ -25,6 +27,9 @@ from sandbox.wire.calls import Call as WireCall
 from sandbox.wire.orders import Orders, Plan, undisturbed
 from sandbox.wire.outlet import Outlet
 from sandbox.wire.sockets import Sleep
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""Those of this machine's disk; the others are of a connection."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Dispatcher:
         self._closing = closing
         self.sleep = faults.sleep
         self.log = Log()
+        self.disk_trouble: str | None = None
 
     def arrive(self, request: Request, peer: Peer) -> Arrival:
         """Find out what a request means, and ask the plan what shall happen to it."""
@@ -150,6 +156,11 @@ class Dispatcher:
             return error_response(refused, request.raw_path), refused.code
         except TimeoutError:
             return error_response(S3Error("RequestTimeout"), request.raw_path), "RequestTimeout"
+        except OSError as problem:
+            if problem.errno not in _DISK_ERRORS:
+                raise
+            self.disk_trouble = os.strerror(problem.errno)
+            return error_response(S3Error("InternalError"), request.raw_path), "InternalError"
 
     def _authenticate(self, request: Request) -> None:
         surroundings = self._account.surroundings

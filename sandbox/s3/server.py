@@ -92,6 +92,11 @@ class S3Server:
         """Every call so far, in the order of completion."""
         return self._dispatcher.log.entries()
 
+    @property
+    def disk_trouble(self) -> str | None:
+        """Why this machine's disk could not take what a request brought (it was answered InternalError), if any."""
+        return self._dispatcher.disk_trouble
+
     def create_bucket(self, config: BucketConfig) -> None:
         """Create a bucket, or change the configuration of one; its objects stay."""
         self._account.create_bucket(config)

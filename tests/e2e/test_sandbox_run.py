@@ -9,65 +9,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from awscrt import checksums
 
-PROJECT = Path(__file__).resolve().parents[2]
-LIMIT = 300
-"""Seconds after which a run that hangs fails the tests."""
+from tests.support.command import LIMIT, PROJECT, Run, environment, sandbox
 
 FUNCTIONS = {"media_lister", "multipart_uploader", "run_control", "video_downloader"}
 EVENT_KEYS = {"schema", "run_id", "media_id", "filename", "file_size", "upload_date"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished command and what it left in its ``--out`` folder."""
-
-    done: subprocess.CompletedProcess[str]
-    out: Path
-    scratch: Path
-
-    @property
-    def last(self) -> dict[str, Any]:
-        """The JSON object on the last line of stdout."""
-        value = json.loads(self.done.stdout.splitlines()[-1])
-        assert isinstance(value, dict)
-        return value
-
-    def document(self, name: str) -> Any:
-        """One of the folder's JSON files."""
-        return json.loads((self.out / name).read_text(encoding="utf-8"))
-
-    def states(self, name: str) -> list[dict[str, Any]]:
-        """Every visit of a state."""
-        return [entry for entry in self.document("state.json") if entry["state"] == name]
-
-
-def environment(scratch: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {**kept, "TMPDIR": str(scratch)}
-
-
-def sandbox(folder: Path, arguments: Sequence[str]) -> Run:
-    """``python -m sandbox run`` with ``--out`` and ``--json``, its temporary files where the test can see them."""
-    out, scratch = folder / "out", folder / "scratch"
-    scratch.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "run", "--out", str(out), "--json", *arguments],
-        cwd=PROJECT,
-        env=environment(scratch),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-    return Run(done, out, scratch)
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,8 @@ def until_parts_are_stored(command: Command, process: subprocess.Popen[str]) -> 
 
 
 @pytest.mark.verifies("state.continued")
+@pytest.mark.verifies("state.compared")
+@pytest.mark.verifies("state.files")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_ended_in_the_middle_of_an_upload_is_continued(tmp_path: Path, end: signal.Signals) -> None:
     gate = Gate()
@@ -143,9 +145,12 @@ def test_a_run_that_was_ended_in_the_middle_of_an_upload_is_continued(tmp_path: 
         sent = [each for each in server.requests[before:] if each.method == "GET" and each.range]
         assert sum(each.bytes_sent for each in sent) == SIZE - stored
         assert archived(command.state) == [content]
+        (file,) = [path for path in (command.state / "bucket").rglob("*") if path.is_file()]
+        assert (file.name, file.read_bytes() == content) == ("GX010001.MP4", True)
 
         again = command.finish()
         assert (again["bytes"], again["counts"]["already_synced"]) == (0, 1)
+        assert (again["compared"]["equal"], again["compared"]["objects_earlier"]) == (True, 1)
         assert [run["run"].rpartition("Z-")[2] for run in again["runs"]] == ["run-3"]
 
 

@@ -316,14 +316,16 @@ def test_keys_that_dynamodb_left_unprocessed_are_asked_for_again() -> None:
 
 
 def test_keys_that_stay_unprocessed_are_an_error_and_never_absent_rows() -> None:
-    client = make_client("dynamodb")
+    client, slept = make_client("dynamodb"), list[float]()
     with Stubber(client) as stubber:
         for _ in range(BATCH_GET_MOST):
             stubber.add_response(
                 "batch_get_item", {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": _found("m1")}}}
             )
         with pytest.raises(TrackerUnavailable, match="unread"):
-            Tracker(Table(client, TABLE)).media([M1])
+            Tracker(Table(client, TABLE, slept.append)).media([M1])
+    assert slept == sorted(slept)
+    assert slept[0] > 0
 
 
 # Errors

@@ -31,6 +31,16 @@ for part, added in (
 ):
     BELOW[part] = {name for below in added for name in (below, *BELOW[below])}
 
+# The sandbox's rooms, and the rooms that each may import beside itself.
+SANDBOX: dict[str, set[str]] = {
+    "wire": set(),
+    "gopro": {"wire"},
+    "s3": {"wire"},
+    "faults": {"wire", "gopro", "s3"},
+    "aws": {"wire", "s3"},
+    "run": {"wire", "gopro", "s3", "faults", "aws"},
+}
+
 # What reaches outside the process or asks it something; pure rules are given such things.
 IMPURE = {
     *("aws_xray_sdk", "boto3", "botocore", "requests", "urllib3", "http", "socket"),
@@ -103,6 +113,18 @@ def test_the_functions_code_knows_neither_the_app_nor_the_sandbox() -> None:
         used = {name.split(".")[0] for name in _imports(path)} & {"cloud_sync", "sandbox", "aws_cdk", "moto"}
         wrong += [f"{path.relative_to(PROJECT)} imports {name}" for name in used]
     assert wrong == []
+
+
+def test_the_sandboxs_rooms_import_downwards_only() -> None:
+    wrong = []
+    for room, below in SANDBOX.items():
+        for path in _sources(f"sandbox/{room}"):
+            names = [name.split(".") for name in _imports(path)]
+            used = {name[1] for name in names if name[0] == "sandbox" and len(name) > 1}
+            wrong += [f"{path.relative_to(PROJECT)} imports {other}" for other in used - below - {room}]
+    assert wrong == []
+    rooms = {path.name for path in (PROJECT / "sandbox").iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == set(SANDBOX), "a new room: say in this test what it may import"
 
 
 def test_modules_are_short() -> None:

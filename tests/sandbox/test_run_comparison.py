@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.aws.state.compared import ComparedObjects
+from sandbox.aws.state.store import Store
 from sandbox.run.comparison import Comparison, compare
 from sandbox.run.fingerprints import fingerprint
+from sandbox.run.recollection import Recollection
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,10 @@ class Archive:
     def finish(self, media_id: str, status: str = "COMPLETED", **facts: str) -> None:
         self.rows.append({"media_id": media_id, "record": "MEDIUM", "status": status, **facts})
 
-    def compare(self, *, remote: bool = False, reported: Sequence[str] = ()) -> Comparison:
-        return compare(self.objects, self.rows, reported, None if remote else self.served)
+    def compare(
+        self, *, remote: bool = False, reported: Sequence[str] = (), recollection: Recollection | None = None
+    ) -> Comparison:
+        return compare(self.objects, self.rows, reported, None if remote else self.served, recollection)
 
     def served(self, media_id: str) -> list[Item]:
         return self.library.get(media_id, [])
@@ -190,6 +197,118 @@ def test_against_a_server_not_ours_size_and_checksum_of_the_transfer_decide(arch
 def test_a_completed_piece_without_size_or_checksum_is_no_proof(archive: Archive, fact: str) -> None:
     del archive.rows[0][fact]
     assert not archive.compare(remote=True).equal
+
+
+def test_an_object_whose_piece_is_not_archived_yet_was_compared_with_nothing(archive: Archive) -> None:
+    archive.store("m9", "GX010009.MP4", b"visible before its row")["status"] = "IN_PROGRESS"
+    assert (archive.compare(remote=True).objects, archive.compare(remote=True).equal) == (3, True)
+
+
+# What a kept account was compared with before
+
+
+class Kept:
+    """An account that is kept: every comparison is another invocation's."""
+
+    def __init__(self, archive: Archive, store: Store) -> None:
+        self._archive = archive
+        self._store = store
+        self.compare()
+
+    def compare(self, *, remote: bool = True) -> Comparison:
+        recollection = Recollection(ComparedObjects(self._store))
+        return self._archive.compare(remote=remote, recollection=recollection)
+
+    def spoil_unseen(self, number: int) -> None:
+        """Change the bytes of an object so that nobody can see it without reading."""
+        path = self._archive.objects[number].path
+        before, size = path.stat(), path.stat().st_size
+        path.write_bytes(b"!" * size)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture
+def kept(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with closing(Store(tmp_path_factory.mktemp("state") / "f")) as store:
+        yield Kept(archive, store)
+
+
+def earlier(comparison: Comparison) -> tuple[int, int]:
+    return comparison.earlier_objects, comparison.earlier_media
+
+
+@pytest.mark.verifies("state.compared")
+def test_what_was_compared_is_not_read_again(archive: Archive, kept: Kept) -> None:
+    assert earlier(archive.compare(remote=True)) == (0, 0)
+    for number in range(3):
+        kept.spoil_unseen(number)
+    comparison = kept.compare()
+    assert (comparison.objects, comparison.media, comparison.equal) == (3, 2, True)
+    assert earlier(comparison) == (3, 2)
+    assert not archive.compare(remote=True).equal
+
+
+@pytest.mark.verifies("state.compared")
+def test_only_what_is_new_is_read(archive: Archive, kept: Kept) -> None:
+    archive.store("m1", "GX030001.MP4", b"a chapter that came later")
+    archive.store("m4", "GOPR0004.JPG", b"another photo")
+    archive.finish("m4")
+    comparison = kept.compare()
+    assert (comparison.objects, comparison.media, comparison.equal) == (5, 3, True)
+    assert earlier(comparison) == (3, 1)
+    assert earlier(kept.compare()) == (5, 3)
+
+
+@pytest.mark.verifies("state.compared")
+def test_a_file_that_was_touched_is_read_again(archive: Archive, kept: Kept) -> None:
+    path, before = archive.objects[0].path, archive.objects[0].path.stat()
+    path.write_bytes(b"chapter 0ne")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    (problem,) = kept.compare().problems
+    assert "GX010001.MP4 has the CRC64NVME" in problem
+    assert kept.compare().problems == (problem,)
+
+
+@pytest.mark.verifies("state.compared")
+def test_a_file_of_another_size_or_name_is_read_again(archive: Archive, kept: Kept) -> None:
+    shorter, before = archive.objects[0].path, archive.objects[0].path.stat()
+    shorter.write_bytes(b"chapter")
+    os.utime(shorter, ns=(before.st_atime_ns, before.st_mtime_ns))
+    moved = archive.objects[1].path.rename(archive.folder / "elsewhere")
+    archive.objects[1] = Item(moved, archive.objects[1].key, archive.objects[1].metadata)
+    comparison = kept.compare()
+    assert len(comparison.problems) == 1
+    assert comparison.earlier_objects == 1
+
+
+@pytest.mark.verifies("state.compared")
+def test_what_was_read_is_compared_with_the_tracker_of_today(archive: Archive, kept: Kept) -> None:
+    archive.rows[0]["crc64nvme"] = "AAAAAAAAAAA="
+    (problem,) = kept.compare().problems
+    assert "GX010001.MP4 has the CRC64NVME" in problem
+
+
+def test_what_was_read_is_compared_with_the_library_of_today(archive: Archive, kept: Kept) -> None:
+    archive.serve("m2", b"another photo")
+    assert any("is no piece that the library serves" in each for each in kept.compare(remote=False).problems)
+
+
+@pytest.mark.verifies("state.compared")
+def test_what_differed_is_not_remembered(archive: Archive, kept: Kept) -> None:
+    archive.store("m4", "GOPR0004.JPG", b"photo")["size"] = 7
+    archive.finish("m4")
+    assert not kept.compare().equal
+    archive.rows[-2]["size"] = 5
+    comparison = kept.compare()
+    assert comparison.equal
+    assert earlier(comparison) == (3, 2)
+
+
+def test_an_object_that_has_gone_is_no_longer_counted(archive: Archive, kept: Kept) -> None:
+    key = archive.objects.pop().key
+    comparison = kept.compare()
+    assert comparison.problems[0] == f"{key} is COMPLETED in the tracker and not in the bucket"
+    assert earlier(comparison) == (2, 1)
 
 
 def test_a_fingerprint_is_the_known_one(tmp_path: Path) -> None:

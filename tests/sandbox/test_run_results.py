@@ -153,6 +153,7 @@ def test_the_summary_shows_report_bucket_functions_and_gaps() -> None:
     summary.functions({"video_downloader": Numbers()}, 210.4)
     summary.not_emulated([Gap(), Gap(), Gap(type="AWS::SNS::Topic")])
     summary.comparison(EQUAL)
+    summary.comparison(Comparison("checksum", 5, 7, (), earlier_media=4, earlier_objects=5))
     text = stream.getvalue()
     for expected in (
         "all is well",
@@ -165,7 +166,8 @@ def test_the_summary_shows_report_bucket_functions_and_gaps() -> None:
         "210 MB",
     ):
         assert expected in text
-    assert "Compared by content: 1 object of 1 medium: equal" in text
+    assert "Compared by content: 1 object of 1 medium: equal\n" in text
+    assert "Compared by size and checksum: 2 objects of 1 medium: equal (5 objects compared in earlier runs)\n" in text
     (gap,) = [line for line in text.splitlines() if "no alarms here" in line]
     assert "CloudWatch Alarm, SNS Topic" in gap
 

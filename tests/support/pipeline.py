@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import requests
@@ -52,6 +53,9 @@ from sandbox.s3.behaviour import Action, Call, Stage
 from sandbox.s3.model import BucketConfig, StoredObject
 from sandbox.s3.server import S3Server
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 BUCKET = "archive"
 TABLE = "tracker"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -88,6 +92,12 @@ def make_medium(media_id: str, *pieces: SimPiece, filename: str | None = None, *
 def source(path: Path, number: int = 1) -> SimPiece:
     """An original of a video."""
     return SimPiece("source", path, number, "mp4")
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all worlds: what it has read of services' models is kept, while moto makes the default one forget it."""
+    return boto3.Session(region_name="us-east-1")
 
 
 class Killed(BaseException):
@@ -159,10 +169,12 @@ class World:
     gopro_behaviour: Callable[[Request], Response | None] | None = None
     s3_behaviour: Callable[[Stage, Call], Action | None] | None = None
     sessions: list[requests.Session] = field(default_factory=list)
+    clients: dict[int, Any] = field(default_factory=dict)
     kill: KillSwitch = field(default_factory=KillSwitch)
 
     def __post_init__(self) -> None:
-        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        dynamodb = _session().client("dynamodb")
+        make_table(dynamodb)
         self.kill.watch(dynamodb)
         self.table = Table(dynamodb, TABLE)
         self.tracker = Tracker(self.table)
@@ -186,10 +198,11 @@ class World:
         return Archive(self.client(attempts=3), BUCKET, self.client(attempts=1))
 
     def client(self, attempts: int = 1) -> Any:
-        """A boto3 client of the strict S3."""
-        client = boto3.client(
+        """A boto3 client of the strict S3, made once: making one takes longer than most passes."""
+        if attempts in self.clients:
+            return self.clients[attempts]
+        client = self.clients[attempts] = _session().client(
             "s3",
-            region_name="us-east-1",
             endpoint_url=self.s3.url,
             verify=str(self.s3.ca_bundle),
             aws_access_key_id="function",
@@ -304,7 +317,6 @@ def world(root: Path, *media: SimMedium, threshold: int = 8 * MIB, **limits: Any
         GoProServer(Library(media), behaviour=gopro_behaviour) as gopro,
         S3Server(root / "s3", region="us-east-1", credentials={"function": "secret"}, behaviour=s3_behaviour) as s3,
     ):
-        make_table()
         s3.create_bucket(BucketConfig(BUCKET, "aws:kms", KEY_ARN, bucket_key=True, versioned=True))
         this = World(root, gopro, s3, Clock(), TransferLimits(multipart_threshold=threshold, **{**defaults, **limits}))
         held.append(this)
@@ -316,10 +328,10 @@ def world(root: Path, *media: SimMedium, threshold: int = 8 * MIB, **limits: Any
                 session.close()
 
 
-def make_table() -> None:
+def make_table(dynamodb: DynamoDBClient) -> None:
     """Create the tracker's table as the template describes it."""
     attributes = ("media_id", "record", "run_id", "status")
-    boto3.client("dynamodb", region_name="us-east-1").create_table(
+    dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in attributes],

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import xray_recorder
-from aws_xray_sdk.core.lambda_launcher import LambdaContext
 
 from cloud_sync_common.observability.tracing import MAX_PART_SUBSEGMENTS, Tracing
 
@@ -37,7 +35,12 @@ class Sent:
 
 @pytest.fixture(autouse=True, scope="module")
 def sdk_socket() -> Iterator[None]:
-    """Close the socket that the SDK opens when it is imported; the tests have no use for it."""
+    """Close the socket that the SDK opens when it is imported; the tests have no use for it.
+
+    It is imported here and not above: every worker reads this file, and only one of them runs its tests.
+    """
+    from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415 - as above
+
     yield
     xray_recorder.emitter._socket.close()
 
@@ -45,6 +48,9 @@ def sdk_socket() -> Iterator[None]:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """What the SDK sends when it finds itself in a Lambda function that is being invoked."""
+    from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415 - as above
+    from aws_xray_sdk.core.lambda_launcher import LambdaContext  # noqa: PLC0415 - as above
+
     before = xray_recorder.emitter, xray_recorder.context, xray_recorder.streaming_threshold
     emitter = Sent()
     xray_recorder.configure(emitter=emitter, context=LambdaContext(), streaming_threshold=0)

@@ -10,6 +10,7 @@ from sandbox.aws.permissions.policies import STEP_FUNCTIONS
 from sandbox.aws.permissions.report import PermissionReport
 from sandbox.aws.permissions.service_calls import lambda_itself, scheduler_itself, step_functions_itself
 from sandbox.aws.permissions.stack import Stack, deployed_stack
+from sandbox.aws.permissions.trust import refuse_untrusting_roles
 
 __all__ = [
     "STEP_FUNCTIONS",
@@ -21,6 +22,7 @@ __all__ = [
     "check",
     "deployed_stack",
     "lambda_itself",
+    "refuse_untrusting_roles",
     "scheduler_itself",
     "step_functions_itself",
 ]

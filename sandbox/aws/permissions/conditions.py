@@ -21,6 +21,8 @@ KNOWN_KEYS = MULTIVALUED | {
     "aws:principalarn",
     "aws:requestedregion",
     "aws:securetransport",
+    "aws:sourceaccount",
+    "aws:sourcearn",
     "kms:calleraccount",
     "kms:viaservice",
     "s3:delimiter",

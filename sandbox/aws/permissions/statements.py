@@ -24,6 +24,14 @@ def resource_statements(document: Any, source: str) -> tuple[Statement, ...]:
     return _statements(document, source, with_principal=True)
 
 
+def trust_statements(document: Any, source: str) -> tuple[Statement, ...]:
+    """Return the statements of a role's trust policy: they are about the role itself and name no resource."""
+    if isinstance(document, Mapping) and "Statement" in document:
+        listed = [{"Resource": "*", **each} for each in _listed(document["Statement"])]
+        document = {**document, "Statement": listed}
+    return resource_statements(document, source)
+
+
 def _statements(document: Any, source: str, *, with_principal: bool) -> tuple[Statement, ...]:
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise PermissionsError(f"{source}: a policy document needs a Statement")

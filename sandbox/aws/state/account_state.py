@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sandbox.aws.state import executions, items, secrets, shape
+from sandbox.aws.state import compared, executions, items, secrets, shape
 from sandbox.aws.state.store import Store
 from sandbox.aws.stepfunctions.records import Clock, utc_now
 from sandbox.aws.template.cloud import Cloud
@@ -41,6 +41,8 @@ class AccountState:
         """To be told of every write to DynamoDB."""
         self.executions = executions.ExecutionJournal(self._store)
         """To be told of every start and end of an execution."""
+        self.compared = compared.ComparedObjects(self._store)
+        """What former comparisons have read."""
 
     def __enter__(self) -> Self:
         return self

@@ -20,6 +20,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS executions (number INTEGER PRIMARY KEY, arn TEXT UNIQUE NOT NULL,"
     " document TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS compared (key TEXT PRIMARY KEY, seen TEXT NOT NULL, size INTEGER NOT NULL,"
+    " sha256 TEXT NOT NULL, crc64nvme TEXT NOT NULL) WITHOUT ROWID",
 )
 
 
@@ -57,7 +59,7 @@ class Store:
                 if known is None:
                     self.set_fact("format", FORMAT)
         except sqlite3.DatabaseError as error:
-            raise StateError(f"{path} cannot be read ({error}); move it away, or give a new folder") from None
+            raise StateError(f"{path} cannot be read ({error}); restore it from a copy, or give a new folder") from None
         if known not in (None, FORMAT):
             raise StateError(
                 f"{path} was written by another version of the sandbox (format {known}, this one knows {FORMAT}); "

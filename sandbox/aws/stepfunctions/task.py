@@ -6,12 +6,12 @@ import json
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from sandbox.aws.functions.api import InvokeResult, RequestTooLarge, TooManyRequests, UnknownFunction
 from sandbox.aws.stepfunctions import dataflow
 from sandbox.aws.stepfunctions.branch import Visit
-from sandbox.aws.stepfunctions.errors import TIMEOUT, StatesError
+from sandbox.aws.stepfunctions.errors import RUNTIME, TIMEOUT, StatesError
 from sandbox.aws.stepfunctions.records import as_text
 from sandbox.aws.stepfunctions.templates import check_size, to_json
 from sandbox.aws.tracing.attempts import Attempt, traced
@@ -83,11 +83,25 @@ def _result(answer: InvokeResult) -> dict[str, Any]:
         raise _function_error(answer.payload)
     return {
         "ExecutedVersion": "$LATEST",
-        "Payload": json.loads(answer.payload or b"null"),
+        "Payload": _payload(answer.payload),
         "SdkHttpMetadata": {"HttpStatusCode": 200},
         "SdkResponseMetadata": {"RequestId": answer.request_id},
         "StatusCode": 200,
     }
+
+
+def _payload(answer: bytes) -> Any:
+    """Python's runtime writes NaN and Infinity, and Python reads them; nobody else does: they are no JSON."""
+    try:
+        found = json.loads(answer or b"null", parse_constant=_no_json)
+        to_json(found).encode("utf-8")  # half a surrogate pair is no text
+    except ValueError as error:
+        raise StatesError(RUNTIME, f"The function's answer is not JSON: {error}"[:MAX_CAUSE]) from None
+    return found
+
+
+def _no_json(word: str) -> NoReturn:
+    raise ValueError(f"it has the number {word}")
 
 
 def _function_error(payload: bytes) -> StatesError:

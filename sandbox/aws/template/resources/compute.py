@@ -14,6 +14,10 @@ from sandbox.aws.template.model import Created, DeployError, Resource
 
 _INVOKERS = "who may invoke is not checked; the state machine's own role is"
 _HOST = "functions run with this machine's architecture and Python"
+_QUOTAS = (("Timeout", 1, 900), ("MemorySize", 128, 10_240))
+"""In seconds and MB (Lambda developer guide, "Lambda quotas"); moto takes more."""
+_MOST_ENVIRONMENT = 4096
+"""Bytes of all variables together (the same page)."""
 
 
 @emulates(
@@ -61,6 +65,7 @@ def _is_source(folder: Path) -> bool:
 def function(cloud: Cloud, resource: Resource) -> Created:
     """Create a function and register its code, layers, limits and environment with the function host."""
     properties = resource.properties
+    _refuse_excess(resource)
     name = cloud.name_for(resource, properties.get("FunctionName"))
     environment = _environment(cloud, resource, name)
     arn = _create(cloud, resource, name)
@@ -77,6 +82,21 @@ def function(cloud: Cloud, resource: Resource) -> Created:
     cloud.host.register(spec)
     cloud.functions[resource.logical_id] = spec
     return Created(name, {"Arn": arn})
+
+
+def _refuse_excess(resource: Resource) -> None:
+    """Raise ``DeployError`` for a function that Lambda's quotas do not allow."""
+    properties = resource.properties
+    for name, least, most in _QUOTAS:
+        value = str(properties.get(name, least))
+        if not (value.isdecimal() and least <= int(value) <= most):
+            raise DeployError(f"{resource.logical_id}: {name} must be from {least} to {most}, not {value}")
+    variables = properties.get("Environment", {}).get("Variables", {})
+    size = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > _MOST_ENVIRONMENT:
+        raise DeployError(
+            f"{resource.logical_id}: its environment variables have {size} bytes, Lambda takes {_MOST_ENVIRONMENT}"
+        )
 
 
 def _environment(cloud: Cloud, resource: Resource, name: str) -> dict[str, str]:
