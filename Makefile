@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Every process would compile moto and the CDK's library anew if this were passed on to them.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON := .venv/bin/python
 NODE := $(PYTHON) scripts/with_node.py
 STAGE_TEMPLATE := cdk.out/GoProCloudSync.template.json
@@ -20,8 +23,9 @@ environment: ## Install what the lock files name into .venv (done by every other
 run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox (ARGS: its options)
 	@$(PYTHON) -m sandbox run $(ARGS)
 
+# Three workers on two processors as well, for whole runs wait much of their time; a file's tests stay together.
 test: environment ## Run the tests (ARGS: files or pytest options)
-	@$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 docs: environment ## Write docs/SANDBOX.md out of the code and the tests (ARGS=--check: only compare)
 	@$(PYTHON) scripts/sandbox_document $(ARGS)

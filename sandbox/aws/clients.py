@@ -1,14 +1,15 @@
-"""boto3 clients for the sandbox's endpoints, independent of the developer's own AWS settings."""
+"""botocore clients for the sandbox's endpoints, independent of the developer's own AWS settings."""
 
 from __future__ import annotations
 
 import os
 import threading
+from functools import cache
 from typing import Any
 
-import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 from sandbox.aws.keys import AccessKey
 
@@ -21,17 +22,20 @@ _ISOLATED = {
 """botocore session variables that would otherwise be read from the environment or from ``~/.aws``."""
 
 
+@cache
+def _descriptions() -> Loader:
+    """The descriptions of AWS's services, each read once in a process: that takes longer than all else here."""
+    return create_loader()
+
+
 class Clients:
     """Makes one client for each service and keeps it; ``close`` closes their connections."""
 
     def __init__(self, *, region: str, key: AccessKey, url: str, s3_url: str, s3_ca: str | None) -> None:
-        isolated = botocore.session.Session(session_vars=_ISOLATED)
-        self._session = boto3.Session(
-            aws_access_key_id=key.id,
-            aws_secret_access_key=key.secret,
-            region_name=region,
-            botocore_session=isolated,
-        )
+        self._session = botocore.session.Session(session_vars=_ISOLATED)
+        self._session.register_component("data_loader", _descriptions())
+        self._region = region
+        self._key = key
         self._url = url
         self._s3_url = s3_url
         self._s3_ca = s3_ca
@@ -39,7 +43,7 @@ class Clients:
         self._lock = threading.Lock()
 
     def get(self, service: str) -> Any:
-        """Return the client of a service, by boto3's name for it."""
+        """Return the client of a service, by botocore's name for it."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make(service)
@@ -53,8 +57,11 @@ class Clients:
             max_pool_connections=32,
             s3={"addressing_style": "path"},
         )
-        return self._session.client(
-            service,  # type: ignore[call-overload]  # the stubs know literal names only
+        return self._session.create_client(
+            service,
+            region_name=self._region,
+            aws_access_key_id=self._key.id,
+            aws_secret_access_key=self._key.secret,
             endpoint_url=self._s3_url if of_s3 else self._url,
             verify=self._s3_ca if of_s3 else None,
             config=config,

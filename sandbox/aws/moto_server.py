@@ -32,6 +32,23 @@ class UnverifiedMoto(RuntimeError):
     """Another version of moto is installed than the one that the repairs were written for."""
 
 
+class _Application(DomainDispatcherApplication):
+    """moto, which knows a host again; its own way is to list the folder of its services for every request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._known: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service behind a host; ``None`` if there is none, which is looked up again."""
+        found = self._known.get(host)
+        if found is None:
+            found = super().get_backend_for_host(host)
+            if found is not None:
+                self._known[host] = found
+        return found
+
+
 class _RequestHandler(MotoRequestHandler):
     """Answers through the gateway, without the 40 ms of Nagle's algorithm and without a line on stderr.
 
@@ -107,8 +124,7 @@ class MotoServer:
         moto_api_backend.reset()
         self._closing = threading.Event()
         self._log = CallLog()
-        application = DomainDispatcherApplication(create_backend_app)
-        gateway = Gateway(application, plan, keys, self._closing.wait, self._log)
+        gateway = Gateway(_Application(), plan, keys, self._closing.wait, self._log)
         self._server = _Server(gateway, callers if callers is not None else NOBODY, self._closing.wait)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="moto")
         self._thread.start()

@@ -74,11 +74,11 @@ class Record:
         )
 
     def summary(self) -> str:
-        """Return the line for a run's summary: ``faults injected: 17 (3 kill, 14 status 503), 2 without effect``."""
+        """Return a run's line: ``faults injected: 17 (3 x kill, 14 x status 503), 2 without effect``."""
         fired = self.fired
         kinds = Counter(one.kind for one in fired if one.took_effect)
         idle = len(fired) - kinds.total()
-        words = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        words = ", ".join(f"{count} x {kind}" for kind, count in sorted(kinds.items()))
         line = f"faults injected: {kinds.total()}" + (f" ({words})" if words else "")
         return line + (f", {idle} without effect" if idle else "")
 

@@ -39,5 +39,5 @@ def fault_lines(faults: Faults | None, seed: int | None) -> list[str]:
     told = f"seed {seed}: {faults.record.summary()}" if seed is not None else faults.record.summary()
     lines = [told, *(f"never happened: {fault}" for fault in faults.never_happened())]
     if faults.bounded:
-        lines.append("a bound held some faults back: the next run with this seed may differ there")
+        lines.append("the limit of faults held some back: another run with this seed may draw others in their place")
     return lines

@@ -76,7 +76,7 @@ def _run_and_tell(
     if options.out is not None:
         write_objects(evidence, stage)
     _tell(summary, stage, runs, observed, options.seed)
-    summary.comparison(comparison)
+    summary.comparison(comparison, failed=runs[-1].counts["failed"])
     summary.files(files)
     if options.as_json:
         facts = {**_facts(stage, observed), "files": str(files.folder) if files else None}

@@ -114,9 +114,9 @@ class Summary:
                 name,
                 str(numbers.cold),
                 str(numbers.warm),
-                f"{numbers.init_ms_median:.0f}",
-                f"{numbers.warm_ms_median:.0f}",
-                f"{numbers.peak_mb:.0f}",
+                _measured(numbers.init_ms_median, numbers.cold),
+                _measured(numbers.warm_ms_median, numbers.warm),
+                _measured(numbers.peak_mb, numbers.cold + numbers.warm),
                 str(numbers.errors),
             )
         self._show(table)
@@ -149,15 +149,17 @@ class Summary:
             table.add_row(why, ", ".join(sorted(found)))
         self._show(table)
 
-    def comparison(self, comparison: Comparison) -> None:
-        """Whether the archive is what the source served."""
-        result = "equal" if comparison.equal else f"{words.plural(len(comparison.problems), 'difference')}"
-        objects = words.plural(comparison.objects - comparison.earlier_objects, "object")
+    def comparison(self, comparison: Comparison, failed: int = 0) -> None:
+        """Whether the archive is what the source served, and how many media that says nothing about."""
+        new = comparison.objects - comparison.earlier_objects
         media = words.plural(comparison.media - comparison.earlier_media, "medium", "media")
+        result = "equal" if comparison.equal else words.plural(len(comparison.problems), "difference")
+        told = f"{words.plural(new, 'object')} of {media}: {result}" if new or not comparison.equal else "nothing new"
         by = {"checksum": "size and checksum"}.get(comparison.by, comparison.by)
         before = words.plural(comparison.earlier_objects, "object")
         earlier = f" ({before} compared in earlier runs)" if comparison.earlier_objects else ""
-        self._line(f"Compared by {by}: {objects} of {media}: {result}{earlier}")
+        missing = f"; {words.plural(failed, 'medium', 'media')} failed, see the report" if failed else ""
+        self._line(f"Compared by {by}: {told}{earlier}{missing}")
 
     def files(self, kept: KeptFiles | None) -> None:
         """Where a kept account's objects are as files; nothing for a run that keeps none."""
@@ -191,6 +193,11 @@ def _table(title: str, *columns: str) -> Table:
         numeric = column in {"size", "cold", "warm", "init ms", "warm ms", "peak MB", "errors", "times"}
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     return table
+
+
+def _measured(value: float, times: int) -> str:
+    """A number that was never measured is none: 0 would be one."""
+    return f"{value:.0f}" if times else "-"
 
 
 def run_line(run: RunResult) -> str:

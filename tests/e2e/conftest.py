@@ -1,4 +1,4 @@
-"""What whole runs share: the synthesised assembly, made once."""
+"""What whole runs share: the synthesised assembly, made once for all workers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stage import synthesize
+from tests.support.assemblies import sound_assembly
 
 
 @pytest.fixture(name="sound", scope="session")
 def _sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembly as the project synthesises it; nobody changes this one."""
-    return synthesize(tmp_path_factory.mktemp("sound"), {})
+    return sound_assembly(tmp_path_factory)
 
 
 @pytest.fixture(name="assembly")

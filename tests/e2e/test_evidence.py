@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.run.leaks import find_leaks
-from tests.support.assemblies import edit_template, of_type
+from tests.support.assemblies import edit_template, send_in_parts_above
 from tests.support.command import Run, make_library, sandbox
 
 FILES = 3
@@ -26,21 +26,12 @@ STATES = ["Receive the input", "Begin the run", "May the run proceed?", "List me
 def _run(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("evidence")
     assembly = Path(shutil.copytree(sound, folder / "assembly"))
-    edit_template(assembly, send_in_parts)
+    edit_template(assembly, send_in_parts_above(THRESHOLD))
     library = make_library(folder / "library", FILES)
     arguments = ["--assembly", str(assembly), "--library", str(library), "--scheduled", "--runs", "2"]
     finished = sandbox(folder, arguments)
     assert (finished.done.returncode, finished.done.stderr) == (0, "")
     return finished
-
-
-def send_in_parts(resources: dict[str, Any]) -> None:
-    """Lower the threshold in every function that has one: what was given with ``--assembly`` is what is deployed."""
-    variables = [function["Environment"]["Variables"] for function in of_type(resources, "AWS::Lambda::Function")]
-    given = [each for each in variables if "MULTIPART_THRESHOLD" in each]
-    assert given
-    for each in given:
-        each["MULTIPART_THRESHOLD"] = str(THRESHOLD)
 
 
 @pytest.mark.verifies("scheduler.fire", "pipeline.one-command")

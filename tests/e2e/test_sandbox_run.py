@@ -181,11 +181,11 @@ def test_nothing_is_left_behind(run: Run) -> None:
 
 
 @pytest.mark.verifies("pipeline.nothing-left")
-def test_an_interruption_while_bytes_are_moving_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_an_interruption_while_bytes_are_moving_leaves_nothing_behind(sound: Path, tmp_path: Path) -> None:
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     scratch.mkdir()
     with subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "run", "--out", str(out)],
+        [sys.executable, "-m", "sandbox", "run", "--assembly", str(sound), "--out", str(out)],
         cwd=PROJECT,
         env=environment(scratch),
         stdout=subprocess.PIPE,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from sandbox.gopro import GoProServer, directory_library
 from sandbox.gopro.messages import Request, Response
 from sandbox.s3 import S3Server
+from tests.support.assemblies import edit_template, send_in_parts_above
 
 PROJECT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
@@ -27,6 +29,9 @@ LIMIT = 300
 
 SIZE = 80 * MIB
 """Five parts of 16 MiB."""
+
+THRESHOLD = 8 * MIB
+"""Smaller than the file, which therefore goes in parts."""
 
 BEFORE_THE_END = 3
 """Parts that the source gives out before the run is ended."""
@@ -58,7 +63,7 @@ class Gate:
 class Command:
     """``python -m sandbox run --gopro-url ... --state ...`` against a server of the test, as a person would type it."""
 
-    def __init__(self, folder: Path, server: GoProServer) -> None:
+    def __init__(self, folder: Path, server: GoProServer, stack: Sequence[str]) -> None:
         self.state = folder / "state"
         self._scratch = folder / "scratch"
         self._scratch.mkdir()
@@ -69,8 +74,7 @@ class Command:
             server.url,
             "--state",
             str(self.state),
-            "--setting",
-            f"multipart_threshold={8 * MIB}",
+            *stack,
         ]
 
     def start(self, *arguments: str, first: bool = False) -> subprocess.Popen[str]:
@@ -121,14 +125,38 @@ def until_parts_are_stored(command: Command, process: subprocess.Popen[str]) -> 
         time.sleep(0.05)
 
 
+@pytest.fixture(name="assembly", scope="module")
+def _assembly(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = Path(shutil.copytree(sound, tmp_path_factory.mktemp("parts") / "assembly"))
+    edit_template(copy, send_in_parts_above(THRESHOLD))
+    return copy
+
+
 @pytest.mark.verifies("state.continued")
 @pytest.mark.verifies("state.compared")
 @pytest.mark.verifies("state.files")
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_was_ended_in_the_middle_of_an_upload_is_continued(tmp_path: Path, end: signal.Signals) -> None:
+def test_a_run_that_was_killed_in_the_middle_of_an_upload_is_continued_and_the_next_one_copies_nothing(
+    tmp_path: Path, assembly: Path
+) -> None:
+    with continued(tmp_path, signal.SIGKILL, ["--assembly", str(assembly)]) as command:
+        again = command.finish()
+        assert (again["bytes"], again["counts"]["already_synced"]) == (0, 1)
+        assert (again["compared"]["equal"], again["compared"]["objects_earlier"]) == (True, 1)
+        assert [run["run"].rpartition("Z-")[2] for run in again["runs"]] == ["run-3"]
+
+
+@pytest.mark.verifies("state.continued")
+def test_a_run_that_was_interrupted_in_the_middle_of_an_upload_is_continued(tmp_path: Path) -> None:
+    with continued(tmp_path, signal.SIGINT, ["--setting", f"multipart_threshold={THRESHOLD}"]):
+        pass
+
+
+@contextmanager
+def continued(folder: Path, end: signal.Signals, stack: Sequence[str]) -> Iterator[Command]:
+    """Start a run of this stack, end it in the middle of an upload, and look at what the next one makes of it."""
     gate = Gate()
-    with a_large_file(tmp_path, gate) as (content, server):
-        command = Command(tmp_path, server)
+    with a_large_file(folder, gate) as (content, server):
+        command = Command(folder, server, stack)
         with command.start(first=True) as process:
             until_parts_are_stored(command, process)
             os.killpg(process.pid, end)
@@ -147,11 +175,7 @@ def test_a_run_that_was_ended_in_the_middle_of_an_upload_is_continued(tmp_path: 
         assert archived(command.state) == [content]
         (file,) = [path for path in (command.state / "bucket").rglob("*") if path.is_file()]
         assert (file.name, file.read_bytes() == content) == ("GX010001.MP4", True)
-
-        again = command.finish()
-        assert (again["bytes"], again["counts"]["already_synced"]) == (0, 1)
-        assert (again["compared"]["equal"], again["compared"]["objects_earlier"]) == (True, 1)
-        assert [run["run"].rpartition("Z-")[2] for run in again["runs"]] == ["run-3"]
+        yield command
 
 
 def archived(state: Path) -> list[bytes]:

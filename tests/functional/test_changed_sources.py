@@ -13,7 +13,8 @@ from cloud_sync_common.models import MediaId
 from cloud_sync_common.services.archiving.piece_archiver import MAX_RESTARTS
 from sandbox.gopro.messages import Request, Response
 from sandbox.s3.behaviour import Stage
-from tests.support.pipeline import BUCKET, PART, Killed, World, make_file, make_medium, source, world
+from tests.support.kill_switch import Killed
+from tests.support.pipeline import BUCKET, PART, World, make_file, make_medium, source, world
 
 ID = "b" * 24
 

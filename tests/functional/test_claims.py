@@ -10,7 +10,8 @@ import pytest
 from cloud_sync_common.errors import CredentialsExpired
 from cloud_sync_common.models import MediaId, Status
 from sandbox.gopro.messages import Request, Response
-from tests.support.pipeline import PART, Killed, World, make_file, make_medium, source, world
+from tests.support.kill_switch import Killed
+from tests.support.pipeline import PART, World, make_file, make_medium, source, world
 
 ID = "b" * 24
 

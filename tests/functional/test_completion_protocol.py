@@ -12,7 +12,8 @@ from cloud_sync_common.errors import ArchiveUnavailable, CloudSyncError, LeaseLo
 from sandbox.gopro.library import Library
 from sandbox.gopro.messages import Request, Response
 from sandbox.s3.behaviour import Drop, Hold, Rule, Stage, rules
-from tests.support.pipeline import BUCKET, PART, Killed, World, make_file, make_medium, source, world
+from tests.support.kill_switch import Killed
+from tests.support.pipeline import BUCKET, PART, World, make_file, make_medium, source, world
 
 ID = "b" * 24
 
@@ -22,13 +23,13 @@ def _path(tmp_path: Path) -> Path:
     return make_file(tmp_path / "GX010001.MP4", PART + 4321)
 
 
-def assert_archived_once(account: World, path: Path) -> None:
+def assert_archived_once(account: World, path: Path, media_id: str = ID) -> None:
     """The promise: one object, identical bytes, a true row, nothing left open."""
-    (stored,) = account.objects()
+    (stored,) = [each for each in account.objects() if f"/{media_id}/" in each.key]
     assert stored.path.read_bytes() == path.read_bytes()
-    row = account.piece_row(ID)
+    row = account.piece_row(media_id)
     assert (row["status"], row["crc64nvme"], row["size"]) == ("COMPLETED", stored.checksums["CRC64NVME"], stored.size)
-    assert account.medium_row(ID)["status"] == "COMPLETED"
+    assert account.medium_row(media_id)["status"] == "COMPLETED"
     assert account.s3.open_uploads(BUCKET) == []
 
 
@@ -255,21 +256,29 @@ def test_killed_at_every_aws_call_the_next_pass_ends_with_one_proven_object(
     tmp_path: Path, size: int, after: bool
 ) -> None:
     path = make_file(tmp_path / "GX010001.MP4", size)
-    points = 0
-    while True:
-        points += 1
-        with world(tmp_path / str(points), make_medium(ID, source(path)), threshold=100_000) as account:
-            account.workers = 1
-            account.kill.arm(points, after=after)
-            try:
-                account.download(ID)
-            except Killed:
-                account.kill.disarm()
-                assert account.download(ID)["outcome"] in ("COMPLETED", "ALREADY_SYNCED")
-                assert_archived_once(account, path)
-            else:
-                break
-    assert points > 8
+    with world(tmp_path, threshold=100_000) as account:
+        account.workers = 1
+        points = 1
+        while killed_at(points, account, path, after=after):
+            points += 1
+        assert points > 8
+        assert len(account.objects()) == points
+
+
+def killed_at(point: int, account: World, path: Path, *, after: bool) -> bool:
+    """Kill the pass over a medium that no other point has, and prove the next one; false if it made fewer calls."""
+    medium = make_medium(f"{point:024x}", source(path))
+    account.gopro.replace_library(Library((medium,)))
+    account.list_media()
+    account.kill.arm(point, after=after)
+    try:
+        account.download(medium.media_id)
+    except Killed:
+        account.kill.disarm()
+        assert account.download(medium.media_id)["outcome"] in ("COMPLETED", "ALREADY_SYNCED")
+        assert_archived_once(account, path, medium.media_id)
+        return True
+    return False
 
 
 def hold_first_complete(reached: threading.Event, gate: threading.Event) -> Any:

@@ -11,7 +11,8 @@ from cloud_sync_common.errors import ArchiveUnavailable, LeaseLost
 from cloud_sync_common.models import MediaId
 from sandbox.s3.behaviour import Rule, Stage, rules
 from sandbox.s3.errors import S3Error
-from tests.support.pipeline import BUCKET, PART, Killed, World, make_file, make_medium, source, world
+from tests.support.kill_switch import Killed
+from tests.support.pipeline import BUCKET, PART, World, make_file, make_medium, source, world
 
 ID = "b" * 24
 

@@ -14,7 +14,7 @@ from cloud_sync_common.models import MediaId, Outcome, Status
 from cloud_sync_common.rules.outcomes import download_result
 from cloud_sync_common.rules.report import COUNTS
 from cloud_sync_common.services.run_control import MAIL_BYTES, RUN_ROW_DAYS
-from tests.support.pipeline import Killed
+from tests.support.kill_switch import Killed
 from tests.support.runs import NO_MEDIA, Runs
 
 TIMED_OUT = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "2026 Task timed out after 900.00 seconds"}'}
@@ -262,7 +262,7 @@ def test_a_person_is_told_of_failed_media_once(ready: Runs) -> None:
     ended = ready.control.end(execution, {})
     assert (ended["status"], ended["error"]) == ("PARTIAL", "")
     (mail,) = ready.mails()
-    assert mail["Subject"] == "GoPro sync PARTIAL: 1 media failed"
+    assert mail["Subject"] == "GoPro sync PARTIAL: 1 medium failed"
     assert "`m1.MP4` (m1): KeyConflict: other bytes" in mail["Message"]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 
 import pytest
 
 from tests.infrastructure.synthesis import Template, synthesise
+from tests.support.once import made_once
 
 # Every setting that has an effect in the template, none at its default.
 CHOSEN = {
@@ -36,15 +36,11 @@ ADOPTED = {
 
 
 def _shared(factory: pytest.TempPathFactory, name: str, context: dict[str, str]) -> Path:
-    """Synthesise once for each test session: xdist's workers have folders of their own beside each other."""
-    root = factory.getbasetemp()
-    folder = (root.parent if root.name.startswith("popen-") else root) / f"synthesised-{name}"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "manifest.json").is_file():
-            done = synthesise(folder, context)
-            assert done.returncode == 0, done.stderr
-    return folder
+    def make(folder: Path) -> None:
+        done = synthesise(folder, context)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(factory, f"synthesised-{name}", make)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from sandbox.aws.functions.api import InvokeResult, RequestTooLarge
 from sandbox.aws.functions.environment import inherited
 from sandbox.aws.functions.host import FunctionHost
-from sandbox.aws.functions.limits import LIMITS, MAX_REQUEST_BYTES
+from sandbox.aws.functions.limits import LIMITS
 from sandbox.aws.functions.memory import FRESH_SECONDS, Sessions, proportional_mb, resident_mb
 from tests.sandbox.aws_support import PYTHON, spec, write_handler
 
@@ -164,12 +164,17 @@ def test_a_second_initialisation_is_part_of_the_functions_own_time(tmp_path: Pat
     assert (invoked.init_ms or 0) > 500
 
 
+@pytest.mark.verifies("functions.init-limit")
+def test_an_initialisation_has_ten_seconds_unless_told_otherwise(tmp_path: Path) -> None:
+    assert spec(tmp_path).init_limit == 10
+
+
 @pytest.mark.verifies("functions.payload-limits")
 def test_an_event_of_six_megabytes_is_accepted_and_one_byte_more_is_not(tmp_path: Path, host: FunctionHost) -> None:
     code = write_handler(tmp_path / "code", "def handler(event, context):\n    return len(event)\n")
     host.register(spec(code))
-    largest = json.dumps("x" * (MAX_REQUEST_BYTES - 2)).encode()
-    assert json.loads(host.invoke("worker", largest).payload) == MAX_REQUEST_BYTES - 2
+    largest = json.dumps("x" * 6_291_454).encode()
+    assert json.loads(host.invoke("worker", largest).payload) == 6_291_454
     with pytest.raises(RequestTooLarge, match="smaller than 6291456 bytes for the InvokeFunction"):
         host.invoke("worker", largest + b" ")
     assert host.stats()["worker"].warm == 0

@@ -115,6 +115,7 @@ def test_vanilla_dynamodb_runs_actions_into_each_other(server: MotoServer) -> No
     assert _overlaps(server, repaired=False)
 
 
+@pytest.mark.verifies("dynamodb.one-at-a-time", "dynamodb.no-lost-updates")
 def test_repaired_dynamodb_runs_one_action_at_a_time(server: MotoServer) -> None:
     assert not _overlaps(server, repaired=True)
 
@@ -174,6 +175,7 @@ def test_vanilla_step_functions_never_ends_an_execution(server: MotoServer) -> N
     sfn.close()
 
 
+@pytest.mark.verifies("functions.invoke")
 def test_an_invocation_through_the_api_reaches_the_function_host(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         lambda_, iam = bench.client("lambda"), bench.client("iam")
@@ -191,6 +193,7 @@ def test_an_invocation_through_the_api_reaches_the_function_host(tmp_path: Path)
             each.close()
 
 
+@pytest.mark.verifies("functions.invoke")
 def test_a_throttled_invocation_through_the_api_says_so(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         lambda_, iam = bench.client("lambda"), bench.client("iam")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.assemblies import sound_assembly
+
 PROJECT = Path(__file__).resolve().parents[2]
 LIMIT = 120
 """Seconds after which a command that hangs fails its test."""
@@ -159,11 +161,14 @@ def test_an_interrupted_run_says_so_in_one_line_and_leaves_nothing(scratch: Path
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_interrupted_while_it_cleans_up_still_ends(scratch: Path, signum: int, code: int) -> None:
+def test_a_run_interrupted_while_it_cleans_up_still_ends(
+    scratch: Path, tmp_path_factory: pytest.TempPathFactory, signum: int, code: int
+) -> None:
+    assembly = str(sound_assembly(tmp_path_factory))
     library = scratch.parent / "library"
     library.mkdir()
     (library / "GX010001.MP4").write_bytes(b"a video")
-    with started(scratch, "run", "--library", str(library)) as process:
+    with started(scratch, "run", "--assembly", assembly, "--library", str(library)) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("Compared"):
             assert process.poll() is None

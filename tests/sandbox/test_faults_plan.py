@@ -183,7 +183,7 @@ def test_the_summary_counts_by_kind_what_took_effect(tmp_path: Path) -> None:
     for one in (call(), call(), call("tracker", "Query", "dynamodb")):
         plan.plan(one).took_effect()
     plan.plan(call("topic", "Publish", "sns"))
-    assert plan.record.summary() == "faults injected: 3 (2 lost answer, 1 status 503), 1 without effect"
+    assert plan.record.summary() == "faults injected: 3 (2 x lost answer, 1 x status 503), 1 without effect"
 
 
 @pytest.mark.verifies("faults.record")

@@ -34,6 +34,7 @@ def ids(client: Client, **params: object) -> list[str]:
     return [row["id"] for row in client.json("/media/search", **params)["_embedded"]["media"]]
 
 
+@pytest.mark.verifies("gopro.api")
 def test_a_search_answers_with_pages_media_and_errors(client: Client) -> None:
     answer = client.json("/media/search", per_page=2, page=2)
     assert answer["_pages"] == {"current_page": 2, "per_page": 2, "total_items": 5, "total_pages": 3}
@@ -50,6 +51,7 @@ def test_pages_hold_30_rows_unless_asked_and_never_more_than_200(asked: int | No
     assert answer["_pages"]["total_pages"] == -(-250 // given)
 
 
+@pytest.mark.verifies("gopro.api")
 def test_all_pages_together_hold_every_medium_once() -> None:
     with GoProServer(MANY) as server:
         found = [media_id for page in (1, 2, 3) for media_id in ids(Client(server), per_page=100, page=page)]

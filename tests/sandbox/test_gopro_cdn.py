@@ -87,6 +87,7 @@ def test_a_url_is_good_for_its_own_method_only(scene: Scene, field: str, method:
     assert answer.headers["Content-Type"] == "application/xml"
 
 
+@pytest.mark.verifies("gopro.cdn")
 @pytest.mark.parametrize("damage", ["path", "Expires", "Signature", "Key-Pair-Id"])
 def test_a_url_that_was_changed_is_refused_with_xml(scene: Scene, damage: str) -> None:
     url = scene.client.entry("video")["url"]
@@ -96,6 +97,7 @@ def test_a_url_that_was_changed_is_refused_with_xml(scene: Scene, damage: str) -
     assert "<Code>AccessDenied</Code>" in answer.text
 
 
+@pytest.mark.verifies("gopro.cdn")
 @pytest.mark.parametrize("parameter", ["Expires", "Signature", "Key-Pair-Id"])
 def test_a_url_without_all_of_its_signature_is_refused(scene: Scene, parameter: str) -> None:
     url = scene.client.entry("video")["url"].replace(f"{parameter}=", "other=")

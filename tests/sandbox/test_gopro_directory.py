@@ -108,6 +108,7 @@ def test_videos_in_a_medium_folder_are_chapters(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.verifies("gopro.library")
 def test_photos_in_a_medium_folder_are_the_frames_of_a_burst(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         put(tmp_path / "Jump.medium" / f"G001000{number}.JPG")
@@ -120,6 +121,7 @@ def test_photos_in_a_medium_folder_are_the_frames_of_a_burst(tmp_path: Path) -> 
     assert len(found["variations"]) == 1
 
 
+@pytest.mark.verifies("gopro.library")
 def test_a_photo_with_its_raw_is_one_photo(tmp_path: Path) -> None:
     put(tmp_path / "Raw.medium" / "GOPR0001.JPG", b"jpeg")
     put(tmp_path / "Raw.medium" / "GOPR0001.GPR", b"raw file")

@@ -33,6 +33,7 @@ def test_a_videos_first_file_is_a_proxy_and_its_source_is_not_the_first_variatio
     assert found["sprites"] == []
 
 
+@pytest.mark.verifies("gopro.api")
 def test_an_entry_has_two_urls_and_neither_size_nor_checksum(tmp_path: Path) -> None:
     source = embedded(video(tmp_path))["variations"][1]
     assert source["url"] != source["head"]

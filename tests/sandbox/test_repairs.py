@@ -14,13 +14,13 @@ from sandbox.aws.state.store import StateError
 from tests.sandbox.dynamodb_support import TABLE, get, key, tracker
 
 
-@pytest.mark.verifies("functions.invoke")
+@pytest.mark.verifies("guards.repairs")
 def test_vanilla_invocations_still_need_docker() -> None:
     # Not tried out: where there is Docker, moto would fetch an image.
     assert "docker_client.containers.run" in inspect.getsource(LambdaFunction._invoke_lambda)
 
 
-@pytest.mark.verifies("dynamodb.one-at-a-time")
+@pytest.mark.verifies("state.items")
 def test_a_journal_hears_of_what_has_succeeded_and_of_nothing_else() -> None:
     heard: list[str] = []
     with tracker() as client, dynamodb_lock.installed(lambda handler: heard.append(handler._get_action())):

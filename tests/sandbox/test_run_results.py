@@ -172,6 +172,42 @@ def test_the_summary_shows_report_bucket_functions_and_gaps() -> None:
     assert "CloudWatch Alarm, SNS Topic" in gap
 
 
+@pytest.mark.parametrize(
+    ("comparison", "failed", "line"),
+    [
+        (EQUAL, 2, "Compared by content: 1 object of 1 medium: equal; 2 media failed, see the report"),
+        (Comparison("content", 0, 0, ()), 1, "Compared by content: nothing new; 1 medium failed, see the report"),
+        (
+            Comparison("content", 1, 1, (), earlier_media=1, earlier_objects=1),
+            0,
+            "Compared by content: nothing new (1 object compared in earlier runs)",
+        ),
+        (Comparison("content", 1, 0, ("gone",)), 0, "Compared by content: 0 objects of 1 medium: 1 difference"),
+    ],
+)
+def test_nothing_compared_is_not_called_equal_and_failed_media_are_told_beside_it(
+    comparison: Comparison, failed: int, line: str
+) -> None:
+    stream = io.StringIO()
+    Summary(stream).comparison(comparison, failed)
+    assert stream.getvalue() == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cells"),
+    [
+        (Numbers(), ["2", "7", "512", "10", "81", "3"]),
+        (Numbers(warm=0, warm_ms_median=0.0), ["2", "0", "512", "-", "81", "3"]),
+        (Numbers(0, 0, 0.0, 0.0, 0.0, 0), ["0", "0", "-", "-", "-", "0"]),
+    ],
+)
+def test_what_was_never_measured_is_no_number(numbers: Numbers, cells: list[str]) -> None:
+    stream = io.StringIO()
+    Summary(stream).functions({"media_lister": numbers}, 1)
+    [row] = [line for line in stream.getvalue().splitlines() if "media_lister" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")[1:]] == cells
+
+
 @dataclass(frozen=True)
 class Judged:
     """What the permissions check found."""

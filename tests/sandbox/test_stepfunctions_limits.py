@@ -15,11 +15,10 @@ from botocore.exceptions import ClientError
 from sandbox.aws.functions.api import InvokeResult
 from sandbox.aws.stepfunctions.engine import Engine
 from sandbox.aws.stepfunctions.execution import Execution, Machine
-from sandbox.aws.stepfunctions.records import MAX_HISTORY_EVENTS
-from sandbox.aws.stepfunctions.templates import MAX_STATE_BYTES
 from tests.sandbox.asl_support import CATCH_ALL, CAUGHT, distributed, inline, items
 from tests.sandbox.aws_support import REGION, ROLE, Bench, machine, task
 
+MAX_STATE_BYTES = 262_144
 LOOP = {"Type": "Pass", "Next": "Again"}
 FAIL = {"Type": "Fail", "Error": "Entered", "Cause": "the state before it let the data pass"}
 HELD = {"held": "x" * 200_000}
@@ -96,6 +95,12 @@ def test_an_error_too_long_to_keep_ends_the_execution() -> None:
     assert execution.error == "States.DataLimitExceeded"
 
 
+def test_a_cause_is_cut_at_32_768_characters() -> None:
+    failed = InvokeResult(json.dumps({"errorType": "Custom", "errorMessage": "x" * 40_000}).encode(), "Unhandled")
+    execution = ran(machine(Work=task({})), {}, lambda _: failed)
+    assert (execution.error, len(execution.cause or "")) == ("Custom", 32_768)
+
+
 @pytest.mark.verifies("states.history-limit", "states.terminal-errors")
 def test_a_loop_ends_at_25_000_events_past_every_catch(bench: Bench) -> None:
     each = inline(machine(Again=LOOP), ItemsPath="$.list", Catch=CATCH_ALL)
@@ -103,7 +108,7 @@ def test_a_loop_ends_at_25_000_events_past_every_catch(bench: Bench) -> None:
     assert (shown["status"], shown["error"]) == ("FAILED", "States.Runtime")
     assert "25000" in shown["cause"]
     events = bench.engine.find(shown["executionArn"]).history.events()
-    assert (len(events), events[-1]["type"]) == (MAX_HISTORY_EVENTS, "ExecutionFailed")
+    assert (len(events), events[-1]["type"]) == (25_000, "ExecutionFailed")
 
 
 @pytest.mark.verifies("states.history-limit")
@@ -112,7 +117,7 @@ def test_a_looping_child_ends_at_its_own_limit_and_counts_as_failed(bench: Bench
     assert shown["error"] == "States.ExceedToleratedFailureThreshold"
     execution = bench.engine.find(shown["executionArn"])
     (child,) = execution.children
-    assert (child.error, len(child.history.events())) == ("States.Runtime", MAX_HISTORY_EVENTS)
+    assert (child.error, len(child.history.events())) == ("States.Runtime", 25_000)
     assert len(execution.history.events()) == 7
 
 

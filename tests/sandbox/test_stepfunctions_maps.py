@@ -35,7 +35,7 @@ def results(bench: Bench, output: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.verifies("states.distributed-map", "states.result-writer")
+@pytest.mark.verifies("states.distributed-map", "states.result-writer", "states.item-reader")
 def test_children_are_counted_and_written_to_result_files(bench: Bench) -> None:
     data = items(bench, "written", False, True, False)
     shown = bench.run(machine(Each=distributed(FAIL_ON_MARK, ToleratedFailureCount=1)), data)

@@ -59,6 +59,7 @@ def test_a_null_result_path_drops_the_result(bench: Bench) -> None:
     assert bench.run(machine(Work=task({"n": 1}, ResultPath=None)), {"kept": True})["output"] == {"kept": True}
 
 
+@pytest.mark.verifies("states.choice")
 @pytest.mark.parametrize(
     ("rule", "data", "chosen"),
     [
@@ -83,12 +84,14 @@ def test_a_choice_compares_without_converting(bench: Bench, rule: dict[str, Any]
     assert bench.run(definition, data)["output"] == chosen
 
 
+@pytest.mark.verifies("states.choice")
 def test_a_choice_without_a_match_and_default_fails(bench: Bench) -> None:
     rule = {"Variable": "$.v", "StringEquals": "x", "Next": "Done"}
     definition = machine(Which={"Type": "Choice", "Choices": [rule]}, Done={"Type": "Succeed"})
     assert bench.run(definition, {"v": "y"})["error"] == "States.NoChoiceMatched"
 
 
+@pytest.mark.verifies("states.choice")
 def test_succeed_passes_on_its_output_path_only(bench: Bench) -> None:
     assert bench.run(machine(Done={"Type": "Succeed", "OutputPath": "$.a"}), {"a": [1], "b": 2})["output"] == [1]
 

@@ -1,4 +1,4 @@
-"""Copies of the synthesised assembly, changed on purpose."""
+"""The synthesised assembly, made once, and copies of it, changed on purpose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.once import made_once
+from tests.support.stage import synthesize
+
 Resources = dict[str, Any]
+
+
+def sound_assembly(factory: pytest.TempPathFactory) -> Path:
+    """The assembly as the project synthesises it, one for all tests; nobody changes this one."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        synthesize(folder, {})
+
+    return made_once(factory, "sound", make) / "cdk.out"
 
 
 def edit_template(assembly: Path, change: Callable[[Resources], None]) -> None:
@@ -29,6 +44,19 @@ def edit_machine(resources: Resources, old: str, new: str) -> None:
     [machine] = of_type(resources, "AWS::StepFunctions::StateMachine")
     assert old in machine["DefinitionString"]
     machine["DefinitionString"] = machine["DefinitionString"].replace(old, new)
+
+
+def send_in_parts_above(size: int) -> Callable[[Resources], None]:
+    """A change: the largest size that goes in one request, in every function that is told one."""
+
+    def change(resources: Resources) -> None:
+        variables = [function["Environment"]["Variables"] for function in of_type(resources, "AWS::Lambda::Function")]
+        given = [each for each in variables if "MULTIPART_THRESHOLD" in each]
+        assert given
+        for each in given:
+            each["MULTIPART_THRESHOLD"] = str(size)
+
+    return change
 
 
 def hurry(resources: Resources) -> None:

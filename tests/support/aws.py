@@ -15,7 +15,8 @@ from moto import mock_aws
 from cloud_sync_common.edges.run_ledger import RunLedger
 from cloud_sync_common.edges.runs_bucket import RunsBucket
 from cloud_sync_common.edges.table import Table
-from cloud_sync_common.edges.tracker import RUN_INDEX, Tracker
+from cloud_sync_common.edges.tracker import Tracker
+from tests.support.tables import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,27 +41,7 @@ class Account:
 
     def __init__(self) -> None:
         self.dynamodb: DynamoDBClient = make_client("dynamodb")
-        self.dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("media_id", "record", "run_id", "status")
-            ],
-            KeySchema=[
-                {"AttributeName": "media_id", "KeyType": "HASH"},
-                {"AttributeName": "record", "KeyType": "RANGE"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": RUN_INDEX,
-                    "KeySchema": [
-                        {"AttributeName": "run_id", "KeyType": "HASH"},
-                        {"AttributeName": "status", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
+        make_table(self.dynamodb, TABLE)
         self.table = Table(self.dynamodb, TABLE)
         self.tracker = Tracker(self.table)
         self.ledger = RunLedger(self.table)

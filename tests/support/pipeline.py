@@ -8,14 +8,13 @@ from __future__ import annotations
 import io
 import json
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import requests
@@ -52,9 +51,8 @@ from sandbox.gopro.server import GoProServer
 from sandbox.s3.behaviour import Action, Call, Stage
 from sandbox.s3.model import BucketConfig, StoredObject
 from sandbox.s3.server import S3Server
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.support.kill_switch import KillSwitch
+from tests.support.tables import make_table
 
 BUCKET = "archive"
 TABLE = "tracker"
@@ -100,49 +98,6 @@ def _session() -> boto3.Session:
     return boto3.Session(region_name="us-east-1")
 
 
-class Killed(BaseException):
-    """The process ends here: nothing in the code under test may catch it."""
-
-
-class KillSwitch:
-    """Ends the process right before or right after the n-th AWS call that matches, over all clients it watches."""
-
-    def __init__(self) -> None:
-        self.operation: str | None = None
-        self.nth = 0
-        self.after = False
-        self.seen = 0
-        self._lock = threading.Lock()
-
-    def arm(self, nth: int, *, after: bool, operation: str | None = None) -> None:
-        """Kill at the ``nth`` call from now on; ``None`` counts every operation."""
-        self.operation, self.nth, self.after, self.seen = operation, nth, after, 0
-
-    def disarm(self) -> None:
-        """Let everything pass."""
-        self.nth = 0
-
-    def watch(self, client: Any) -> None:
-        """Count this client's calls."""
-        client.meta.events.register("before-call", self._before)
-        client.meta.events.register("after-call", self._after)
-
-    def _before(self, model: Any, **_: Any) -> None:
-        with self._lock:
-            if self.operation in (None, model.name):
-                self.seen += 1
-        if not self.after:
-            self._strike(model)
-
-    def _after(self, model: Any, **_: Any) -> None:
-        if self.after:
-            self._strike(model)
-
-    def _strike(self, model: Any) -> None:
-        if self.nth and self.operation in (None, model.name) and self.seen >= self.nth:
-            raise Killed
-
-
 class Clock:
     """Wall and monotonic time that tests move by hand."""
 
@@ -174,7 +129,7 @@ class World:
 
     def __post_init__(self) -> None:
         dynamodb = _session().client("dynamodb")
-        make_table(dynamodb)
+        make_table(dynamodb, TABLE)
         self.kill.watch(dynamodb)
         self.table = Table(dynamodb, TABLE)
         self.tracker = Tracker(self.table)
@@ -326,27 +281,3 @@ def world(root: Path, *media: SimMedium, threshold: int = 8 * MIB, **limits: Any
         finally:
             for session in this.sessions:
                 session.close()
-
-
-def make_table(dynamodb: DynamoDBClient) -> None:
-    """Create the tracker's table as the template describes it."""
-    attributes = ("media_id", "record", "run_id", "status")
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in attributes],
-        KeySchema=[
-            {"AttributeName": "media_id", "KeyType": "HASH"},
-            {"AttributeName": "record", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by-run",
-                "KeySchema": [
-                    {"AttributeName": "run_id", "KeyType": "HASH"},
-                    {"AttributeName": "status", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )

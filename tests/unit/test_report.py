@@ -143,7 +143,7 @@ def test_an_empty_library_is_no_plain_success() -> None:
 @pytest.mark.parametrize(
     ("findings", "reason"),
     [
-        (Findings(RUN, 1, listed=1, media=[_medium("FAILED")]), "1 media failed"),
+        (Findings(RUN, 1, listed=1, media=[_medium("FAILED")]), "1 medium failed"),
         (Findings(RUN, 1, missing=3), "GoPro counts 3 more media than its listing showed"),
         (Findings(RUN, 1, problems=2), "2 rows of the listing name no medium"),
         (Findings(RUN, 1, unknown=2), "2 of the media_ids asked for are not in the library"),
@@ -186,7 +186,7 @@ def test_markdown_has_every_count_and_names_what_went_wrong() -> None:
         entry("m3", "", SKIPPED, "beyond limit", ()),
     ]
     text = to_markdown(build_report(Findings(RUN, 65, listed=3, bytes_transferred=1_234_567, media=media)))
-    assert text.startswith(f"# Run {RUN}: PARTIAL\n\n**1 media failed**\n")
+    assert text.startswith(f"# Run {RUN}: PARTIAL\n\n**1 medium failed**\n")
     assert "| listed | 3 |" in text
     assert "| already synced | 0 |" in text
     assert "1,234,567 bytes copied in 65 s." in text

@@ -158,7 +158,7 @@ def test_a_medium_that_fails_by_itself_is_named_with_its_reason(stage: Stage, me
     assert result.status == "SUCCEEDED"
     assert (report["status"], report["counts"]["failed"], report["counts"]["completed"]) == ("PARTIAL", 1, 2)
     assert entry(report, media[2])["reason"].startswith("WrongContent")
-    assert "1 media failed" in stage.account.notifications()[-1]["subject"]
+    assert "1 medium failed" in stage.account.notifications()[-1]["subject"]
 
 
 def test_f47_a_function_killed_right_after_complete_leaves_one_object_and_a_true_row(

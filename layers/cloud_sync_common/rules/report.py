@@ -147,7 +147,7 @@ def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, s
     if not (counts["listed"] or findings.missing or findings.problems or findings.unknown):
         reasons.append("GoPro's library is empty: are these the cookies of the right account?")
     if counts["failed"]:
-        reasons.append(f"{counts['failed']} media failed")
+        reasons.append(f"{counts['failed']} {'medium' if counts['failed'] == 1 else 'media'} failed")
     if findings.missing:
         reasons.append(f"GoPro counts {findings.missing} more media than its listing showed")
     if findings.problems:
