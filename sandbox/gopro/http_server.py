@@ -17,8 +17,8 @@ from sandbox.gopro.messages import Response, reason
 from sandbox.gopro.operations import operation_of
 from sandbox.gopro.sending import BodySender
 from sandbox.wire.callers import NOBODY, Callers
-from sandbox.wire.calls import Call
-from sandbox.wire.orders import UNDISTURBED, Orders, Plan, undisturbed
+from sandbox.wire.disturbance import ordered
+from sandbox.wire.orders import Orders, Plan, undisturbed
 from sandbox.wire.outlet import Ended, Outlet, edited, line_to
 
 Respond = Callable[[str, str, dict[str, str], Message, Orders], Response]
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # a body that nobody reads must not be taken for the next request
         target = urlsplit(self.path)
-        orders = self._orders(target.path)
+        orders = ordered(self._owner.plan, self._peer, *operation_of(self.command, target.path), target.path)
         outlet = Outlet(orders, line_to(self.connection, self._sleep), self._sleep, self._peer.kill)
         try:
             outlet.arrived()
@@ -137,12 +137,6 @@ class _Handler(BaseHTTPRequestHandler):
             outlet.answered()
         except Ended:
             self.close_connection = True
-
-    def _orders(self, path: str) -> Orders:
-        """Ask the plan; nobody is looked up for a plan that disturbs nobody."""
-        if self._owner.plan is undisturbed:
-            return UNDISTURBED
-        return self._owner.plan(Call(*operation_of(self.command, path), path, self._peer.caller))
 
     def _sleep(self, seconds: float) -> None:
         self._owner.closing.wait(seconds)

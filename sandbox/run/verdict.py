@@ -19,7 +19,7 @@ _SHOWN = 3
 def problems(
     runs: Sequence[RunResult], comparison: Comparison, leaks: Iterable[Leak], violations: Iterable[str]
 ) -> list[str]:
-    """Everything that keeps the exit code from being 0, the most telling first."""
+    """What the runs themselves, archive, evidence and simulator say against a run, the most telling first."""
     return [
         *(problem for run in runs for problem in run.problems()),
         *comparison.problems,

@@ -23,8 +23,8 @@ from sandbox.s3.operations.table import Operation, operation_for
 from sandbox.s3.refusals import refusal_code, refusal_response
 from sandbox.s3.signature import Verifier, claimed_access_key_id
 from sandbox.wire.callers import Peer
-from sandbox.wire.calls import Call as WireCall
-from sandbox.wire.orders import Orders, Plan, undisturbed
+from sandbox.wire.disturbance import ordered
+from sandbox.wire.orders import Orders, Plan
 from sandbox.wire.outlet import Outlet
 from sandbox.wire.sockets import Sleep
 
@@ -87,10 +87,7 @@ class Dispatcher:
         return Arrival(request, call, operation, refusal, peer, self._ordered("s3", name, resource, peer))
 
     def _ordered(self, service: str, operation: str, resource: str, peer: Peer) -> Orders:
-        plan = self._faults.plan
-        # Nobody is looked up for a plan that would not want to know.
-        caller = peer.caller if plan is not undisturbed else None
-        return plan(WireCall(service, operation, resource, caller))
+        return ordered(self._faults.plan, peer, service, operation, resource)
 
     def answer(self, arrival: Arrival, outlet: Outlet) -> Response:
         """The answer to send.

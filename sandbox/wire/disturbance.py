@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sandbox.wire.callers import Callers
+from sandbox.wire.callers import Callers, Peer
+from sandbox.wire.calls import Call
 from sandbox.wire.function_faults import FunctionFault, FunctionPlan, undisturbed_function
-from sandbox.wire.orders import Plan, undisturbed
+from sandbox.wire.orders import UNDISTURBED, Orders, Plan, undisturbed
+
+
+def ordered(plan: Plan, peer: Peer, service: str, operation: str, resource: str) -> Orders:
+    """Ask ``plan`` about a request that has arrived; the caller is looked up only for a plan that may want to know."""
+    if plan is undisturbed:
+        return UNDISTURBED
+    return plan(Call(service, operation, resource, peer.caller))
 
 
 class Disturbance:

@@ -63,6 +63,7 @@ def test_an_item_without_the_index_key_is_taken(dynamodb: Any) -> None:
     with dynamodb_types.installed():
         put(dynamodb, "a", run_id={"S": "r"})
         put(dynamodb, "b")
+        assert (get(dynamodb, "a"), get(dynamodb, "b")) == ({**key("a"), "run_id": {"S": "r"}}, key("b"))
 
 
 @pytest.mark.verifies("dynamodb.key-types")

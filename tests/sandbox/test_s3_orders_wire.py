@@ -78,7 +78,7 @@ def test_an_answer_is_cut_after_exactly_so_many_bytes(tmp_path: Path, ending: En
 
 
 @pytest.mark.verifies("faults.s3")
-def test_a_stalled_answer_goes_on_when_the_server_closes(tmp_path: Path) -> None:
+def test_a_stalled_answer_does_not_hold_up_the_closing_of_the_server(tmp_path: Path) -> None:
     plan = Ordered("GetObject", Orders(cut=Cut(Ending.STALL, 5, seconds=3600)))
     with serving(tmp_path, plan=plan) as server, client_of(server) as client, connected(server) as connection:
         client.put_object(Bucket=BUCKET, Key="key", Body=b"0123456789")
@@ -87,6 +87,9 @@ def test_a_stalled_answer_goes_on_when_the_server_closes(tmp_path: Path) -> None
         while not received.endswith(b"\r\n\r\n01234"):
             received += connection.recv(65536)
         server.close()
+        # A stall that went on would have kept this from coming back for an hour.
+        with pytest.raises(ConnectionRefusedError), connected(server):
+            pass
 
 
 @pytest.mark.verifies("faults.s3")

@@ -18,8 +18,8 @@ from sandbox.aws.gateway.refusals import Answer, error_code, refusal, unknown_ke
 from sandbox.aws.gateway.requests import ApiRequest, read_request
 from sandbox.aws.keys import KeyRing
 from sandbox.wire.callers import Peer
-from sandbox.wire.calls import Call
-from sandbox.wire.orders import Orders, Plan, Refusal, undisturbed
+from sandbox.wire.disturbance import ordered
+from sandbox.wire.orders import Orders, Plan, Refusal
 from sandbox.wire.outlet import Ended, Line, Outlet, edited
 from sandbox.wire.sockets import Sleep
 
@@ -54,7 +54,7 @@ class Gateway:
         request = read_request(environ, body)
         parameters = kept_parameters(request)
         number = self._arrived(request, parameters)
-        orders = self._orders(request, parameters, peer)
+        orders = ordered(self.plan, peer, request.service, request.operation, resource_of(parameters))
         outlet = Outlet(orders, line, self.sleep, peer.kill)
         with suppress(Ended):
             outlet.arrived()
@@ -67,11 +67,6 @@ class Gateway:
                 raise
             self.log.ended(number, answer.status, error_code(answer))
             _send(outlet, answer, orders, environ["REQUEST_METHOD"])
-
-    def _orders(self, request: ApiRequest, parameters: Mapping[str, Any], peer: Peer) -> Orders:
-        """Ask the plan; who calls is looked up only for one that may want to know."""
-        caller = None if self.plan is undisturbed else peer.caller
-        return self.plan(Call(request.service, request.operation, resource_of(parameters), caller))
 
     def _answer(self, environ: dict[str, Any], body: bytes, request: ApiRequest, orders: Orders) -> Answer:
         """Do what was asked as often as ordered, and return the last answer or the refusal in its place."""
