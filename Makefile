@@ -9,10 +9,11 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON := .venv/bin/python
 NODE := $(PYTHON) scripts/with_node.py
 STAGE_TEMPLATE := cdk.out/GoProCloudSync.template.json
+JUDGED := cdk.out/judged
 # Options passed through: make run ARGS="--runs 2", make test ARGS="tests/unit", make cdk ARGS="bootstrap".
 ARGS ?=
 
-.PHONY: help environment run test docs lint format types synth cfn-lint asl check cdk deploy clean
+.PHONY: help environment run test docs lint format types synth cfn-lint asl nag checkov check cdk deploy smoke-aws clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,23 +45,38 @@ types: environment ## Check types (strict)
 synth: environment ## Write the CloudFormation template into cdk.out; needs no AWS account and no Node.js
 	@$(PYTHON) app.py
 
-cfn-lint: synth ## Check the template against CloudFormation's own schemas
-	@.venv/bin/cfn-lint $(STAGE_TEMPLATE)
+# The template with the defaults, with every setting changed, in a VPC, and with everything adopted: in cdk.out/judged.
+nag: environment ## Check the templates with cdk-nag, and their permissions against docs/SECURITY.md
+	@$(PYTHON) -m scripts.nag $(JUDGED)
+	@$(PYTHON) -m scripts.security_document $(JUDGED)
+
+cfn-lint: synth nag ## Check the templates against CloudFormation's own schemas
+	@.venv/bin/cfn-lint $(STAGE_TEMPLATE) $(JUDGED)/*/*.template.json
+
+checkov: nag ## Check the templates with checkov, and its findings against the answers in docs/SECURITY.md
+	@scripts/environment checkov
+	@$(PYTHON) -m scripts.checkov_answers $(JUDGED)
 
 asl: synth node_modules ## Check the state machine's definition
 	@$(PYTHON) scripts/resolved_definition.py $(STAGE_TEMPLATE) > cdk.out/state_machine.resolved.json
 	@$(NODE) asl-validator --json-path cdk.out/state_machine.resolved.json
 
-check: lint types cfn-lint asl ## Everything that is checked without running it
+check: lint types cfn-lint asl nag checkov ## Everything that is checked without running it
 	@$(NODE) cdk synth --quiet --output cdk.out/by-cli
 	@diff $(STAGE_TEMPLATE) cdk.out/by-cli/$(notdir $(STAGE_TEMPLATE))
 	@echo "check: clean"
 
 cdk: environment node_modules ## Run the CDK's command line (ARGS: its arguments)
+	@$(PYTHON) scripts/check_account.py $(ARGS)
 	@$(NODE) cdk $(ARGS)
 
 deploy: environment node_modules ## Deploy with the AWS credentials of your shell (ARGS: -c key=value ...)
+	@$(PYTHON) scripts/check_account.py deploy $(ARGS)
 	@$(NODE) cdk deploy $(ARGS)
+
+# Not part of any check: it costs a few cents and needs an AWS account (docs/DEPLOY.md, "Prove it in your account").
+smoke-aws: environment node_modules ## Deploy a throw-away stage, prove it on real AWS, remove it (SIMULATOR=https://...)
+	@$(PYTHON) -m smoke $(if $(SIMULATOR),--simulator '$(SIMULATOR)') $(ARGS)
 
 # The stamp is npm's own record of what is installed.
 node_modules: node_modules/.package-lock.json

@@ -5,13 +5,13 @@ Works offline, without credentials, and without the CDK's command line or Node.j
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 
 from cloud_sync.bundling import BundlingError
-from cloud_sync.settings import Settings, SettingsError
+from cloud_sync.settings import SettingsError
+from cloud_sync.stages import file_context, read_settings
 from cloud_sync.toolchain import use_bundled_node
 
 PROJECT = Path(__file__).resolve().parent
@@ -26,14 +26,14 @@ def main() -> int:
     from cloud_sync.stack import CloudSyncStack  # noqa: PLC0415 - see above
 
     # The command line passes cdk.json's context on; without it (plain Python) the flags would be missing.
-    defaults = json.loads((PROJECT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    defaults = file_context()
     app = cdk.App(
         outdir=os.environ.get("CDK_OUTDIR") or str(PROJECT / "cdk.out"),
         context=defaults,
         analytics_reporting=False,
     )
     try:
-        settings = Settings.from_context(app.node.get_all_context())
+        settings = read_settings(app.node.get_all_context(), base=defaults)
         stack = CloudSyncStack(app, settings.stack_name, settings=settings)
     except (SettingsError, BundlingError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is the command's user interface

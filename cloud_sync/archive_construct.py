@@ -8,14 +8,28 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cloud_sync.settings import MIB, Settings
+from cloud_sync.settings import Settings
 
 MEDIA_PREFIX = "gopro-videos/"
 """Every archived object's key starts with it; roles and lifecycle rules are cut to it."""
 
+SMALL_FILE_BYTES = 128 * 1024
+"""Files below it are in STANDARD from the first byte on and stay there, whatever the archive's class (ADR 14): the
+functions' ``SIDE_FILE_BYTES``, and the size below which S3 by itself moves nothing between classes."""
+
+ABORT_UPLOADS_AFTER_DAYS = 7
+"""Longer than a run's pause between two nights, shorter than a month of paying for lost parts. S3 charges no
+early-delete fee for parts (user guide, "Uploading and copying objects using multipart upload")."""
+
 
 class ArchiveBucket(Construct):
-    """A versioned bucket under our own key that outlives the stack, or the adopted one, which is left as it is."""
+    """A versioned bucket under our own key that outlives the stack, or the adopted one, which is left as it is.
+
+    The bucket's policy guards against slips and against stolen credentials of lesser roles, not against an
+    administrator: whoever may change the policy, the lifecycle rules or the key can undo it. These changes are not
+    refused, since deployments make them. The owner is never locked out: the account's root user may always read, write
+    and delete a bucket's policy, whatever it says (S3 API reference, DeleteBucketPolicy).
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -44,17 +58,21 @@ class ArchiveBucket(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            lifecycle_rules=_lifecycle(settings),
+            lifecycle_rules=lifecycle_rules(settings),
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
 
-def _lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
+def lifecycle_rules(settings: Settings) -> list[s3.LifecycleRule]:
+    """Return what S3 does by itself as time passes. Current objects never expire.
+
+    No rule ends a storage class before its minimum duration, given settings that ``settings_checks`` lets pass: media
+    move on after it, and a replaced version is kept for the longest one from the day on which it was replaced.
+    """
     rules = [
         s3.LifecycleRule(
             id="AbortIncompleteUploads",
-            # Longer than a run's pause between two nights, shorter than a month of paying for lost parts.
-            abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            abort_incomplete_multipart_upload_after=cdk.Duration.days(ABORT_UPLOADS_AFTER_DAYS),
         ),
         s3.LifecycleRule(
             id="ExpireOldVersions",
@@ -67,8 +85,7 @@ def _lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
             s3.LifecycleRule(
                 id="MediaToDeepArchive",
                 prefix=MEDIA_PREFIX,
-                # Small side files stay where they are: the move and DEEP_ARCHIVE's 40 KB per object cost more.
-                object_size_greater_than=MIB,
+                object_size_greater_than=SMALL_FILE_BYTES - 1,
                 transitions=[
                     s3.Transition(
                         storage_class=s3.StorageClass.DEEP_ARCHIVE,
@@ -81,9 +98,10 @@ def _lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
 
 
 def _deny_other_encryption(bucket: s3.Bucket, key: kms.IKey) -> None:
-    """Refuse uploads that name another key or no KMS at all; a request that names nothing gets the bucket's default.
+    """Refuse uploads that name another key or another way (AES256, two layers of KMS); naming none means our key.
 
-    The headers are not demanded, because that would refuse the very requests that rely on default encryption.
+    The headers are not demanded, because that would refuse the very requests that rely on default encryption. SSE-C has
+    headers of its own and is blocked by the bucket's encryption rule.
     """
     rules = {
         "DenyOtherKeys": ("s3:x-amz-server-side-encryption-aws-kms-key-id", key.key_arn),
@@ -103,7 +121,13 @@ def _deny_other_encryption(bucket: s3.Bucket, key: kms.IKey) -> None:
 
 
 def _deny_version_deletion(bucket: s3.Bucket, admin_role: str) -> None:
-    """Refuse the deletion of versions to everyone but the named role. Lifecycle expiry is not touched by policies."""
+    """Refuse the deletion of versions to everyone but the named role; to everyone while none is named.
+
+    ``aws:PrincipalArn`` of a role's session is the ARN of the role, with its path (IAM user guide, "AWS global
+    condition context keys"); an anonymous request has none and is refused. Deleting without a version only hides an
+    object. The lifecycle rules are not hindered: "You can't use a bucket policy to prevent deletions or transitions by
+    an S3 Lifecycle rule" (S3 user guide, "Managing the lifecycle of objects").
+    """
     bucket.add_to_resource_policy(
         iam.PolicyStatement(
             sid="DenyVersionDeletion",

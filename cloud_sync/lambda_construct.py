@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -15,6 +16,7 @@ from cloud_sync.layers_construct import ARCHITECTURE, RUNTIME
 from cloud_sync.log_groups import log_group
 from cloud_sync.permissions import Resources
 from cloud_sync.settings import Settings
+from cloud_sync.vpc import vpc_access, vpc_config
 
 MAX_TIMEOUT_SECONDS = 900
 """Lambda's own limit, and that of the longest tasks in the state machine."""
@@ -39,7 +41,7 @@ class Functions(Construct):
         super().__init__(scope, construct_id)
         self._environment = _environment(settings, resources)
         self._layers = list(layers)
-        self._retention_days = settings.log_retention_days
+        self._settings = settings
         self.run_control_role, self.run_control = self._function(
             "RunControl",
             "Begins and ends a run: input, lock, report",
@@ -57,17 +59,26 @@ class Functions(Construct):
         _, self.video_downloader = self._function(
             "VideoDownloader",
             "Decides what is missing of one medium, and moves what fits into one invocation",
-            statements=permissions.transfer(resources),
+            statements=permissions.video_downloader(resources),
             memory_mb=settings.downloader_memory_mb,
             timeout_seconds=settings.function_timeout_seconds,
         )
         _, self.multipart_uploader = self._function(
             "MultipartUploader",
             "Uploads one range of the parts of a large medium",
-            statements=permissions.transfer(resources),
+            statements=permissions.multipart_uploader(resources),
             memory_mb=settings.uploader_memory_mb,
             timeout_seconds=settings.function_timeout_seconds,
         )
+
+    def by_label(self) -> dict[str, lambda_.IFunction]:
+        """Return the functions by the names that people know them by."""
+        return {
+            "run_control": self.run_control,
+            "media_lister": self.media_lister,
+            "video_downloader": self.video_downloader,
+            "multipart_uploader": self.multipart_uploader,
+        }
 
     def _function(
         self,
@@ -78,9 +89,9 @@ class Functions(Construct):
         memory_mb: int,
         timeout_seconds: int,
     ) -> tuple[iam.Role, lambda_.Function]:
-        group = log_group(self, f"{name}Logs", retention_days=self._retention_days)
+        group = log_group(self, f"{name}Logs", retention_days=self._settings.log_retention_days)
         role = iam.Role(self, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        for statement in (permissions.own_logs(group.log_group_arn), *statements):
+        for statement in (permissions.own_logs(group.log_group_arn), *vpc_access(self._settings), *statements):
             role.add_to_policy(statement)
         function = lambda_.Function(
             self,
@@ -98,6 +109,8 @@ class Functions(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=group,
         )
+        # The CDK's own ``vpc`` wants a VPC that it has looked up; the ids are all that CloudFormation needs.
+        cast("lambda_.CfnFunction", function.node.default_child).vpc_config = vpc_config(self._settings)
         return role, function
 
 
@@ -129,4 +142,5 @@ def _environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
         "TOLERATED_FAILURES": str(settings.tolerated_failures),
         "MAX_STALLED_PASSES": str(settings.max_stalled_passes),
         "ALLOWED_HOSTS": settings.allowed_hosts,
+        **({"GOPRO_API_URL": settings.gopro_api_url} if settings.gopro_api_url else {}),
     }

@@ -1,7 +1,7 @@
-"""What each function may do, written out action by action.
+"""What each function may do, written out action by action; ``docs/SECURITY.md`` has the same as a table.
 
 CDK's ``grant_*`` methods give more than is needed (legal holds, scans, deletes) and miss what is (ListParts), so the
-statements are our own. Nothing here may delete an object. Every action without a resource level is named as such.
+statements are our own. Nothing here may delete or overwrite an object of the archive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from cloud_sync.secret_construct import CredentialsSecret
 from cloud_sync.tracker_construct import RUN_INDEX
 
 LOCK_PARTITION = "LOCK"
-"""The tracker's partition of the run lock: the only rows that a function may delete."""
+"""The tracker's partition of the run lock: the only rows that a function may delete or write whole."""
+
+RUN_PARTITIONS = "RUN#*"
+"""The tracker's partitions of runs: the only rows that ``multipart_uploader`` may change (a run's stop flag)."""
+
+Conditions = dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +45,9 @@ class Resources:
 def run_control(resources: Resources) -> list[iam.PolicyStatement]:
     """Lock, input check, report: the tracker and the runs bucket, never media and never the cookies' value."""
     return [
-        *_tracker(resources, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"),
+        _tracker(resources, "GetItem", "BatchGetItem", "UpdateItem", "Query"),
         _allow(["dynamodb:Query"], [f"{resources.tracker.table_arn}/index/{RUN_INDEX}"]),
-        _allow(
-            ["dynamodb:DeleteItem"],
-            [resources.tracker.table_arn],
-            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [LOCK_PARTITION]}},
-        ),
+        _tracker(resources, "PutItem", "DeleteItem", condition=_partition("StringEquals", LOCK_PARTITION)),
         *_run_files(resources),
         _allow(["secretsmanager:DescribeSecret"], [resources.secret.arn]),
         _allow(["sns:Publish"], [resources.topic.topic_arn]),
@@ -57,26 +58,34 @@ def media_lister(resources: Resources) -> list[iam.PolicyStatement]:
     """Read the library's listing, write rows and the manifest."""
     return [
         _read_secret(resources),
-        *_tracker(resources, "GetItem", "BatchGetItem", "UpdateItem"),
+        _tracker(resources, "BatchGetItem", "UpdateItem"),
         *_run_files(resources),
     ]
 
 
-def transfer(resources: Resources) -> list[iam.PolicyStatement]:
-    """Move media into the archive: what video_downloader and multipart_uploader share."""
-    media = resources.archive.arn_for_objects(f"{MEDIA_PREFIX}*")
+def video_downloader(resources: Resources) -> list[iam.PolicyStatement]:
+    """Open, fill, complete, look at and abort uploads; make new objects, never a second version of one.
+
+    The two PutObject statements are those of the S3 user guide's "Enforce conditional writes": what makes an object
+    visible must carry ``If-None-Match``, which creating an upload and sending a part cannot. They are in the role and
+    not in the bucket's policy, because there they would also forbid the owner every copy within the bucket, such as a
+    restored object back into STANDARD.
+    """
+    media = [_media(resources)]
     return [
         _read_secret(resources),
-        *_tracker(resources, "GetItem", "UpdateItem", "ConditionCheckItem", "Query"),
+        # A piece is written in a transaction that checks its medium's row.
+        _tracker(resources, "GetItem", "UpdateItem", "ConditionCheckItem", "Query"),
+        _allow(["s3:PutObject"], media, {"Null": {"s3:if-none-match": "false"}}),
+        _upload_parts(resources),
         _allow(
             [
-                "s3:PutObject",  # also Create, UploadPart and Complete
-                "s3:PutObjectTagging",
+                "s3:PutObjectTagging",  # of the request that makes the object, PutObject or CreateMultipartUpload
                 "s3:GetObject",  # HEAD and its checksum
                 "s3:AbortMultipartUpload",
                 "s3:ListMultipartUploadParts",
             ],
-            [media],
+            media,
         ),
         # Only with it is a missing key answered with 404 instead of 403. IfExists: a HEAD carries no prefix at all.
         _allow(
@@ -86,12 +95,19 @@ def transfer(resources: Resources) -> list[iam.PolicyStatement]:
         ),
         # ListMultipartUploads knows no prefix condition.
         _allow(["s3:ListBucketMultipartUploads"], [resources.archive.bucket_arn]),
-        # Decrypt: without it S3 completes a multipart upload with no checksum at all.
-        _allow(
-            ["kms:GenerateDataKey", "kms:Decrypt"],
-            [resources.key.key_arn],
-            {"StringEquals": {"kms:ViaService": f"s3.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"}},
-        ),
+        _use_key(resources, "GenerateDataKey", "Decrypt"),
+    ]
+
+
+def multipart_uploader(resources: Resources) -> list[iam.PolicyStatement]:
+    """Send parts of an upload that is open. It can make no object visible, and change no row of a medium."""
+    return [
+        _read_secret(resources),
+        _tracker(resources, "GetItem"),
+        _tracker(resources, "UpdateItem", condition=_partition("StringLike", RUN_PARTITIONS)),
+        _upload_parts(resources),
+        _allow(["s3:ListMultipartUploadParts"], [_media(resources)]),
+        _use_key(resources, "Decrypt"),
     ]
 
 
@@ -100,12 +116,45 @@ def own_logs(log_group_arn: str) -> iam.PolicyStatement:
     return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group_arn])
 
 
+def _media(resources: Resources) -> str:
+    return resources.archive.arn_for_objects(f"{MEDIA_PREFIX}*")
+
+
+def _upload_parts(resources: Resources) -> iam.PolicyStatement:
+    """CreateMultipartUpload and UploadPart: the PutObject operations that make nothing visible."""
+    return _allow(["s3:PutObject"], [_media(resources)], {"Bool": {"s3:ObjectCreationOperation": "false"}})
+
+
+def _use_key(resources: Resources, *operations: str) -> iam.PolicyStatement:
+    """Use the key through S3 and for this bucket only.
+
+    GenerateDataKey is asked of PutObject and CreateMultipartUpload; Decrypt of UploadPart, Complete, ListParts and a
+    HEAD for the checksum (S3 user guide, "Multipart upload API and permissions"; API reference, HeadObject). Without
+    Decrypt, S3 completes an upload with no checksum at all.
+
+    With a bucket key the encryption context is the bucket's ARN, without one the object's (user guide, "Reducing the
+    cost of SSE-KMS with Amazon S3 Bucket Keys"): an adopted bucket may have none, or objects from before it had.
+    """
+    return _allow(
+        [f"kms:{operation}" for operation in operations],
+        [resources.key.key_arn],
+        {
+            "StringEquals": {"kms:ViaService": f"s3.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [resources.archive.bucket_arn, _media(resources)]},
+        },
+    )
+
+
 def _read_secret(resources: Resources) -> iam.PolicyStatement:
     return _allow(["secretsmanager:GetSecretValue"], [resources.secret.arn])
 
 
-def _tracker(resources: Resources, *operations: str) -> list[iam.PolicyStatement]:
-    return [_allow([f"dynamodb:{operation}" for operation in operations], [resources.tracker.table_arn])]
+def _tracker(resources: Resources, *operations: str, condition: Conditions | None = None) -> iam.PolicyStatement:
+    return _allow([f"dynamodb:{operation}" for operation in operations], [resources.tracker.table_arn], condition)
+
+
+def _partition(operator: str, value: str) -> Conditions:
+    return {f"ForAllValues:{operator}": {"dynamodb:LeadingKeys": [value]}}
 
 
 def _run_files(resources: Resources) -> list[iam.PolicyStatement]:
@@ -119,6 +168,6 @@ def _run_files(resources: Resources) -> list[iam.PolicyStatement]:
 
 
 def _allow(
-    actions: Sequence[str], resources: Sequence[str], conditions: dict[str, dict[str, object]] | None = None
+    actions: Sequence[str], resources: Sequence[str], conditions: Conditions | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

@@ -1,15 +1,15 @@
-"""The schedule that starts runs, and the queue that keeps a start which failed."""
+"""The schedule that starts runs."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.settings import Settings
+from cloud_sync.starts import INPUT, MAX_AGE_SECONDS, MAX_RETRIES, dead_letter_queue
 
 
 class SyncSchedule(Construct):
@@ -20,13 +20,7 @@ class SyncSchedule(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, machine: sfn.IStateMachine) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-        )
+        self.dead_letters = dead_letter_queue(self)
         minutes = settings.schedule_flexible_minutes
         scheduler.CfnSchedule(
             self,
@@ -41,10 +35,9 @@ class SyncSchedule(Construct):
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=machine.state_machine_arn,
                 role_arn=self._role(machine).role_arn,
-                input="{}",
-                # An hour of tries: a run that starts later than that had better wait for its next turn.
+                input=INPUT,
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=10
+                    maximum_event_age_in_seconds=MAX_AGE_SECONDS, maximum_retry_attempts=MAX_RETRIES
                 ),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
             ),
@@ -53,7 +46,7 @@ class SyncSchedule(Construct):
     def _role(self, machine: sfn.IStateMachine) -> iam.Role:
         stack = cdk.Stack.of(self)
         group = stack.format_arn(service="scheduler", resource="schedule-group", resource_name="default")
-        # The conditions keep another account's schedule from using this role.
+        # Scheduler user guide, "Confused deputy prevention": the source is the schedule's group, never the schedule.
         trusted = iam.ServicePrincipal(
             "scheduler.amazonaws.com",
             conditions={"StringEquals": {"aws:SourceAccount": stack.account, "aws:SourceArn": group}},

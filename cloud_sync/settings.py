@@ -28,107 +28,156 @@ class Settings:
     """All that an owner may choose. Prices are us-east-1 list prices of 2026."""
 
     stage: str = "prod"
-    """Names the deployment; ``prod`` has the secret ``gopro/credentials``, others ``gopro/credentials-<stage>``.
-    Stages deploy side by side; each costs about $1.40 a month (one KMS key, one secret) before storage."""
+    """Names the deployment and picks its set of values from ``stages`` in ``cdk.json``. Stages deploy side by side;
+    ``prod`` has the secret ``gopro/credentials``, others ``gopro/credentials-<stage>``.
+    Unit: name. Default: ``prod``. Cost: about $1.40 a month for each stage (one KMS key, one secret) before storage."""
 
     schedule: str = "cron(0 3 * * ? *)"
-    """When runs start: ``cron(...)`` with six fields or ``rate(...)``. A run that finds nothing costs under a cent."""
+    """When runs start: ``cron(...)`` with six fields, or ``rate(...)``.
+    Unit: expression. Default: ``cron(0 3 * * ? *)``. Cost: under a cent for a run that finds nothing."""
 
     schedule_timezone: str = "UTC"
-    """IANA time zone of ``schedule``, daylight saving time included (``Europe/Berlin``). Free."""
+    """The zone that ``schedule`` is meant in, daylight saving time included (``Europe/Berlin``).
+    Unit: IANA name. Default: ``UTC``. Cost: none."""
 
     schedule_flexible_minutes: int = 30
-    """Minutes within which a scheduled run may start, 0 to 1,440; 0 = on the minute. Free."""
+    """Within how long of its time a scheduled run may start; 0 = on the minute.
+    Unit: minutes, 0 to 1,440. Default: ``30``. Cost: none."""
 
     schedule_enabled: bool = True
-    """``false`` keeps the schedule but starts nothing; hand-started runs still work. Free."""
+    """``false`` keeps the schedule but starts nothing; hand-started runs still work.
+    Unit: true or false. Default: ``true``. Cost: none."""
+
+    run_on_fresh_cookies: bool = True
+    """Start a run when new cookies are stored in the secret, so that nobody has to wait for the schedule.
+    Unit: true or false. Default: ``true``. Cost: none for the rule; under a cent for a run that finds nothing."""
 
     alert_email: str = ""
-    """Address that is told of failed runs and refused cookies; empty = nobody. Free below 1,000 mails a month."""
+    """Who is told of failed runs and refused cookies; empty = nobody.
+    Unit: e-mail address. Default: empty. Cost: none below 1,000 mails a month, then $2 for 100,000."""
 
     max_concurrent_media: int = 3
-    """Media copied at the same time, 1 to 40: how hard GoPro is asked. New AWS accounts have 10 concurrent functions
-    in all. No cost of its own."""
+    """Media copied at the same time: how hard GoPro is asked. New AWS accounts have 10 concurrent functions in all.
+    Unit: media, 1 to 40. Default: ``3``. Cost: none of its own."""
 
     workers: int = 4
-    """Source connections per function, 1 to 16. More are faster until memory's share of the CPU is used up."""
+    """Source connections of one function. More are faster until memory's share of the CPU is used up.
+    Unit: connections, 1 to 16. Default: ``4``. Cost: none of its own."""
 
     max_functions_per_medium: int = 2
-    """Functions that may work on one large medium at the same time, 1 to 40. No cost of its own."""
+    """Functions that may work on one large medium at the same time.
+    Unit: functions, 1 to 40. Default: ``2``. Cost: none of its own."""
 
     max_source_connections: int = 24
-    """Ceiling of ``max_concurrent_media`` x ``max_functions_per_medium`` x ``workers``: connections that GoPro's CDN
-    may see at once. A guard: a product above it is refused at synthesis."""
+    """Ceiling of ``max_concurrent_media`` x ``max_functions_per_medium`` x ``workers``: what GoPro's CDN may see at
+    once. A guard: a product above it is refused at synthesis.
+    Unit: connections, 1 to 1,000. Default: ``24``. Cost: none."""
 
     tolerated_failures: int = 2
-    """Children that may fail for reasons of the run (cookies, permissions) before the Map ends, 0 to 1,000. A medium's
-    own failure is no such child. No cost."""
+    """Children that may fail for reasons of the run (cookies, permissions) before the Map ends. A medium's own failure
+    is no such child. Unit: children, 0 to 1,000. Default: ``2``. Cost: none."""
 
     max_stalled_passes: int = 3
-    """Passes in a row that move nothing before a medium is FAILED, 1 to 20. A pass costs a function's start."""
+    """Passes in a row that move nothing before a medium is FAILED.
+    Unit: passes, 1 to 20. Default: ``3``. Cost: a function's start for each pass, far below a cent."""
 
     multipart_threshold: int = 100 * MIB
-    """Bytes up to which a piece of known size is one PutObject, 5 MiB to 5 GiB; larger ones are cut into parts."""
+    """Size up to which a piece of known size is one PutObject, 5 MiB to 5 GiB; larger ones are cut into parts.
+    Unit: bytes. Default: ``104857600`` (100 MiB). Cost: $0.02 for 1,000 requests into GLACIER_IR, one for each part."""
 
     bytes_per_function: int = 32 * GIB
-    """Bytes of one medium given to one function before another one helps, at least 5 MiB. No cost of its own."""
+    """How much of one medium one function is given before another one helps, at least 5 MiB.
+    Unit: bytes. Default: ``34359738368`` (32 GiB). Cost: none of its own."""
 
     archive_storage_class: str = "GLACIER_IR"
-    """Storage class of media from the first byte on: ``STANDARD`` $23.55, ``STANDARD_IA`` $12.80,
-    ``INTELLIGENT_TIERING`` $23.55 falling with age, ``GLACIER_IR`` $4.10, ``GLACIER`` $3.69, ``DEEP_ARCHIVE`` $1.01 per
-    TB and month. The last two must be restored (hours) before they can be read."""
+    """Class of media from the first byte on; files below 128 KiB are in ``STANDARD`` whatever is said here. The colder,
+    the dearer to read: ``GLACIER`` and ``DEEP_ARCHIVE`` must even be restored first (hours).
+    Unit: S3 storage class. Default: ``GLACIER_IR``. Cost: for a TB and month $23.55 ``STANDARD``, $12.80
+    ``STANDARD_IA``, $23.55 ``INTELLIGENT_TIERING`` (falling with age), $4.10 ``GLACIER_IR``, $3.69 ``GLACIER``, $1.01
+    ``DEEP_ARCHIVE``."""
 
     deep_archive_after_days: int = 0
-    """Days after which media move on to ``DEEP_ARCHIVE``; 0 = never. Not before the class's minimum duration (90 for
-    ``GLACIER_IR``): earlier would pay for the rest of it. $0.05 per 1,000 objects, once."""
+    """When media of 128 KiB and more move on to ``DEEP_ARCHIVE``; 0 = never. Not before the class's minimum duration
+    (90 for ``GLACIER_IR``): earlier would pay for the rest of it.
+    Unit: days, 0 to 36,500. Default: ``0``. Cost: $0.05 for 1,000 objects, once."""
 
     noncurrent_expiry_days: int = 180
-    """Days that a replaced or deleted version is kept, at least the longest minimum duration of the classes in use
-    (otherwise AWS charges an early-delete fee). The pipeline itself makes no such versions."""
+    """How long a replaced or deleted version is kept: at least the longest minimum duration of the classes in use
+    (otherwise AWS charges an early-delete fee). The pipeline itself makes no such versions.
+    Unit: days, 1 to 36,500. Default: ``180``. Cost: none of its own; a kept version costs its storage."""
 
     runs_expiry_days: int = 365
-    """Days that manifests and reports of runs are kept, 30 to 3,650. A few cents a year."""
+    """How long manifests and reports of runs are kept.
+    Unit: days, 30 to 3,650. Default: ``365``. Cost: a few cents a year."""
 
     downloader_memory_mb: int = 512
-    """Memory of ``video_downloader`` in MB, 256 to 10,240; CPU grows with it (1 vCPU at 1,769 MB).
-    512 MB at 75 MB/s: about $0.09 per TB."""
+    """Memory of ``video_downloader``; CPU grows with it (1 vCPU at 1,769 MB).
+    Unit: MB, 256 to 10,240. Default: ``512``. Cost: about $0.09 for a TB at 75 MB/s, and in proportion."""
 
     uploader_memory_mb: int = 512
-    """Memory of ``multipart_uploader`` in MB, 256 to 10,240; cost as ``downloader_memory_mb``."""
+    """Memory of ``multipart_uploader``.
+    Unit: MB, 256 to 10,240. Default: ``512``. Cost: as ``downloader_memory_mb``, about $0.09 for a TB."""
 
     lister_memory_mb: int = 1024
-    """Memory of ``media_lister`` in MB, 256 to 10,240; merges the whole listing. Cents a month."""
+    """Memory of ``media_lister``, which merges the whole listing.
+    Unit: MB, 256 to 10,240. Default: ``1024``. Cost: a few cents a month."""
 
     run_control_memory_mb: int = 1024
-    """Memory of ``run_control`` in MB, 256 to 10,240; reads a whole run's rows for the report. Under a cent a month."""
+    """Memory of ``run_control``, which reads a whole run's rows for the report.
+    Unit: MB, 256 to 10,240. Default: ``1024``. Cost: under a cent a month."""
 
     function_timeout_seconds: int = 900
-    """Seconds before Lambda ends a function, 60 to 900. Shorter means more, smaller slices of a large file."""
+    """When Lambda ends a transferring function. Shorter means more, smaller slices of a large file.
+    Unit: seconds, 60 to 900. Default: ``900``. Cost: none of its own."""
 
     log_retention_days: int = 30
-    """Days that logs are kept (one of the numbers CloudWatch allows). $0.03 per GB and month after 5 GB."""
+    """How long logs are kept: one of the numbers that CloudWatch allows.
+    Unit: days. Default: ``30``. Cost: $0.03 for a GB and month, after 5 GB that are free."""
 
     log_level: str = "INFO"
-    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``. Logs cost $0.50 per GB after 5 GB a month."""
+    """The least that is logged: ``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``.
+    Unit: level. Default: ``INFO``. Cost: $0.50 for a GB of logs, after 5 GB a month that are free."""
 
     allowed_hosts: str = "gopro.com"
-    """Comma list of host suffixes that pre-signed URLs may point to; anything else is refused."""
+    """Where pre-signed URLs may point to: these hosts and all below them; anything else is refused.
+    Unit: comma list of host names. Default: ``gopro.com``. Cost: none."""
+
+    gopro_api_url: str = ""
+    """Another server in GoPro's place, for trials against a simulator: https, at one of ``allowed_hosts``, never in
+    stage ``prod`` and never with an adopted secret, for it is sent the cookies; empty = https://api.gopro.com.
+    Unit: URL. Default: empty. Cost: none."""
+
+    vpc_subnet_ids: str = ""
+    """Private subnets of an existing VPC for the functions; empty = no VPC, which is what most want. They need a way
+    out (NAT) to api.gopro.com, GoPro's CDN and AWS; gateway endpoints keep S3's and the tracker's bytes off the NAT.
+    Unit: comma list of up to 16 subnet ids. Default: empty. Cost: none of its own; a NAT gateway costs $32.85 a month
+    and $0.045 for each GB that GoPro sends, an interface endpoint about $7.30 a month and zone, gateway endpoints
+    nothing."""
+
+    vpc_security_group_ids: str = ""
+    """Security groups of the functions in ``vpc_subnet_ids``; both or neither. They must let https (443) out.
+    Unit: comma list of up to 5 group ids. Default: empty. Cost: none."""
 
     archive_admin_role: str = ""
-    """ARN of the one role that may delete object versions of the archive; empty = nobody until it is set."""
+    """The one role that may delete object versions of the archive; empty = nobody until it is set.
+    Unit: ARN. Default: empty. Cost: none."""
 
     existing_bucket: str = ""
-    """Name of an archive bucket to adopt (after a destroy, or a move), with its key in ``existing_key``. Its own
-    policy, lifecycle and encryption then stay as they are."""
+    """An archive bucket to adopt (after a destroy, or a move), with its key in ``existing_key``. Its own policy,
+    lifecycle, versioning and encryption stay as they are.
+    Unit: bucket name. Default: empty. Cost: none beyond the storage that it has."""
 
     existing_key: str = ""
-    """ARN of a KMS key to adopt; saves the $1.00 a month of our own. Its policy must admit this account's IAM."""
+    """A KMS key to adopt, of this region; its policy must let this account's IAM decide, as the CDK's and the console's
+    do. Unit: ARN. Default: empty. Cost: none beyond its own $1.00 a month; saves that of a second one."""
 
     existing_table: str = ""
-    """Name of a tracker table to adopt; it must have the keys and the index of ours."""
+    """A tracker table to adopt, of this region; it must have the keys and the index of ours.
+    Unit: table name. Default: empty. Cost: none beyond its own storage."""
 
     existing_secret: str = ""
-    """Name of a secret to adopt, usually the ``gopro/credentials`` that an earlier stack left."""
+    """A secret to adopt, of this region: usually the one that an earlier stack left under the name that a new one would
+    take. Unit: secret name. Default: empty. Cost: none beyond its own $0.40 a month."""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work, alone or together."""

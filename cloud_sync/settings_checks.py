@@ -23,7 +23,7 @@ MINIMUM_DAYS = {
 }
 """Days that AWS bills at least for each storage class (https://aws.amazon.com/s3/storage-classes/, 2026)."""
 
-_RANGES = {
+RANGES = {
     "schedule_flexible_minutes": (0, 1440),
     "max_concurrent_media": (1, 40),
     "workers": (1, 16),
@@ -42,6 +42,7 @@ _RANGES = {
     "run_control_memory_mb": (256, 10_240),
     "function_timeout_seconds": (60, 900),
 }
+"""What a number may be, both ends included; the docstrings of ``Settings`` say the same."""
 
 _CHOICES = {
     "archive_storage_class": tuple(MINIMUM_DAYS),
@@ -55,18 +56,35 @@ LOG_RETENTION_DAYS = (
 """What CloudWatch Logs accepts (PutRetentionPolicy)."""
 
 _HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+"
+_EC2_ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?"
+_SUBNET, _GROUP = rf"subnet-{_EC2_ID}", rf"sg-{_EC2_ID}"  # at most 16 and 5: Lambda's API_VpcConfig
 
 _PATTERNS = {
     "stage": (r"[a-z][a-z0-9-]{0,19}", "1 to 20 lower-case letters, digits and hyphens, a letter first"),
     "alert_email": (r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address or empty"),
     "allowed_hosts": (rf"{_HOST}(,{_HOST})*", "a comma list of host names without scheme or spaces, like gopro.com"),
+    "gopro_api_url": (
+        rf"(https://{_HOST}(/[A-Za-z0-9._~-]+)*/?)?",
+        "an https URL without user, port or query, like https://simulator.example.com, or empty",
+    ),
+    "vpc_subnet_ids": (
+        rf"({_SUBNET}(,{_SUBNET}){{0,15}})?",
+        "a comma list of up to 16 subnet ids (subnet-...) or empty",
+    ),
+    "vpc_security_group_ids": (
+        rf"({_GROUP}(,{_GROUP}){{0,4}})?",
+        "a comma list of up to 5 security group ids (sg-...) or empty",
+    ),
     "archive_admin_role": (
         r"(arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+)?",
         "the ARN of an IAM role or empty",
     ),
-    "existing_bucket": (r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?", "a bucket's name or empty"),
-    "existing_key": (r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+)?", "a KMS key's ARN or empty"),
-    "existing_table": (r"([\w.-]{3,255})?", "a DynamoDB table's name or empty"),
+    "existing_bucket": (r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?", "a bucket's name (not its ARN) or empty"),
+    "existing_key": (
+        r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+)?",
+        "a KMS key's ARN (not an alias) or empty",
+    ),
+    "existing_table": (r"([\w.-]{3,255})?", "a DynamoDB table's name (not its ARN) or empty"),
     "existing_secret": (r"([\w/+=.@-]{1,512})?", "a secret's name (not its ARN) or empty"),
 }
 
@@ -80,7 +98,7 @@ def check(settings: Settings) -> str | None:
 
 
 def _ranges(settings: Settings) -> Iterator[str]:
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         value = getattr(settings, name)
         if not low <= value <= high:
             yield f"setting {name!r} must be {low} to {high}, not {value}"
@@ -116,9 +134,11 @@ def _schedule(settings: Settings) -> Iterator[str]:
 
 def _zone(settings: Settings) -> Iterator[str]:
     name = settings.schedule_timezone
+    if name == "UTC":
+        return
     known = zoneinfo.available_timezones()
     # A machine without a time zone database cannot judge; EventBridge Scheduler then will.
-    if name != "UTC" and known and name not in known:
+    if known and name not in known:
         yield f"setting 'schedule_timezone' must be an IANA time zone like Europe/Berlin, not {name!r}"
 
 
@@ -148,6 +168,25 @@ def _adoption(settings: Settings) -> Iterator[str]:
         yield "setting 'existing_bucket' needs 'existing_key': the ARN of the KMS key that encrypts that bucket"
 
 
+def _network(settings: Settings) -> Iterator[str]:
+    if bool(settings.vpc_subnet_ids) != bool(settings.vpc_security_group_ids):
+        yield "settings 'vpc_subnet_ids' and 'vpc_security_group_ids' go together: give both or neither"
+
+
+def _another_gopro(settings: Settings) -> Iterator[str]:
+    """Nobody's real cookies may go to another server by accident."""
+    url = settings.gopro_api_url
+    if not url:
+        return
+    if settings.stage == "prod":
+        yield "setting 'gopro_api_url' is refused for stage 'prod': pick another one with -c stage=<name>"
+    if settings.existing_secret:
+        yield "setting 'gopro_api_url' is refused with 'existing_secret': that server would be sent its cookies"
+    host = url.removeprefix("https://").split("/")[0]
+    if not any(host == allowed or host.endswith(f".{allowed}") for allowed in settings.allowed_hosts.split(",")):
+        yield f"setting 'gopro_api_url' needs its host in 'allowed_hosts': add {host} there"
+
+
 _RULES: tuple[Callable[[Settings], Iterator[str]], ...] = (
     _ranges,
     _choices,
@@ -157,4 +196,6 @@ _RULES: tuple[Callable[[Settings], Iterator[str]], ...] = (
     _connections,
     _storage,
     _adoption,
+    _network,
+    _another_gopro,
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from cloud_sync.adoption import warn_of_adopted
 from cloud_sync.archive_construct import ArchiveBucket
+from cloud_sync.dashboard_construct import SyncDashboard
+from cloud_sync.fresh_cookies_construct import FreshCookies
 from cloud_sync.key_construct import ArchiveKey
 from cloud_sync.lambda_construct import Functions
 from cloud_sync.layers_construct import Layers
@@ -41,5 +44,21 @@ class CloudSyncStack(cdk.Stack):
         layers = Layers(self, "Layers")
         functions = Functions(self, "Functions", settings=settings, resources=resources, layers=layers.versions)
         sync = SyncStateMachine(self, "Sync", settings=settings, functions=functions, runs=resources.runs)
-        SyncSchedule(self, "Schedule", settings=settings, machine=sync.machine)
-        write_outputs(self, resources=resources, state_machine_arn=sync.machine.state_machine_arn)
+        schedule = SyncSchedule(self, "Schedule", settings=settings, machine=sync.machine)
+        fresh = FreshCookies(self, "FreshCookies", settings=settings, machine=sync.machine, secret=resources.secret)
+        queues = {"schedule": schedule.dead_letters, "fresh cookies": fresh.dead_letters}
+        dashboard = SyncDashboard(
+            self,
+            "Dashboard",
+            settings=settings,
+            machine=sync.machine,
+            functions=functions.by_label(),
+            dead_letters={label: queue for label, queue in queues.items() if queue is not None},
+        )
+        warn_of_adopted(self, settings)
+        write_outputs(
+            self,
+            resources=resources,
+            state_machine_arn=sync.machine.state_machine_arn,
+            dashboard_name=dashboard.name,
+        )

@@ -23,7 +23,9 @@ class SyncStateMachine(Construct):
     """The Standard state machine of ``state_machine.asl.json``.
 
     A definition given as text gets no permissions from the CDK, so they are written here. Those that name the machine
-    itself are a policy of their own: the machine waits for its role's policy, which would close a circle.
+    itself are a policy of their own: the machine waits for its role's policy, which would close a circle. The CDK adds
+    the statements for log delivery and tracing, on ``*``: AWS knows no resource for them (Step Functions guide,
+    "Logging in CloudWatch Logs"; service authorization reference, X-Ray).
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class SyncStateMachine(Construct):
         runs: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        self._role = iam.Role(self, "Role", assumed_by=_step_functions_here(cdk.Stack.of(self)))
         self._grant_work(functions, runs)
         self.machine = sfn.StateMachine(
             self,
@@ -69,10 +71,13 @@ class SyncStateMachine(Construct):
             functions.multipart_uploader,
         )
         self._allow(["lambda:InvokeFunction"], [function.function_arn for function in workers])
-        # ItemReader reads the manifest; ResultWriter writes, in parts where a result is large.
+        # ItemReader.
+        self._allow(["s3:GetObject"], [runs.arn_for_objects(f"{RUNS_PREFIX}*/manifest.json")])
+        # ResultWriter, in parts where a result is large (Step Functions guide, "IAM policies for using Distributed
+        # Map states"). Requests, listings and reports of a run are out of its reach.
         self._allow(
             ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            [runs.arn_for_objects(f"{RUNS_PREFIX}*")],
+            [runs.arn_for_objects(f"{RUNS_PREFIX}*/results/*")],
         )
 
     def _allow(self, actions: list[str], resources: list[str]) -> None:
@@ -103,6 +108,20 @@ class SyncStateMachine(Construct):
             resource_name=f"{self.machine.state_machine_name}{map_label}:*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
+
+
+def _step_functions_here(stack: cdk.Stack) -> iam.IPrincipal:
+    """Step Functions, for machines of this account and region; the guide's "Prevent cross-service confused deputy".
+
+    The machine itself cannot be named: it needs its role first.
+    """
+    machines = stack.format_arn(
+        service="states", resource="stateMachine", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )
+    return iam.ServicePrincipal(
+        "states.amazonaws.com",
+        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": machines}},
+    )
 
 
 def substitutions(functions: Functions, runs: s3.IBucket) -> dict[str, str]:

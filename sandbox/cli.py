@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from sandbox.gopro.command import serve
 from sandbox.run.errors import Interrupted, SandboxError, UsageError, one_line
@@ -39,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = _parser().parse_args(arguments)
         if chosen.command == "gopro":
-            return serve(chosen.port, chosen.library)
+            return serve(
+                chosen.port,
+                chosen.library,
+                public_url=chosen.public_url,
+                bytes_per_second=chosen.bytes_per_second,
+            )
         return _run(chosen)
     except SandboxError as error:
         return _fail(one_line(error), error.exit_code)
@@ -76,6 +82,10 @@ def _parser() -> Parser:
     gopro = commands.add_parser("gopro", description="Serve only the GoPro simulator; prints its URL and credentials.")
     gopro.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen on (default: a free one)")
     gopro.add_argument("--library", type=_path, metavar="DIR", help="serve the files of DIR as a GoPro library")
+    gopro.add_argument(
+        "--public-url", type=_public_url, metavar="URL", help="https address of the tunnel or proxy that leads here"
+    )
+    gopro.add_argument("--bytes-per-second", type=_count, metavar="N", help="send each file no faster than this")
     return parser
 
 
@@ -87,7 +97,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--credentials", type=_path, metavar="FILE", help="the secret's JSON for --gopro-url")
     run.add_argument("--input", metavar="JSON", help="state machine input (default: {})")
     run.add_argument("--scheduled", action="store_true", help="start each execution as the template's schedule would")
-    run.add_argument("--runs", type=_runs, default=1, metavar="N", help="execute N times against the same account")
+    run.add_argument("--runs", type=_count, default=1, metavar="N", help="execute N times against the same account")
     run.add_argument(
         "--setting", action="append", default=[], metavar="KEY=VALUE", help="override a CDK setting (repeatable)"
     )
@@ -146,10 +156,17 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _runs(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address like https://example.trycloudflare.com")
+    return text.rstrip("/")
 
 
 def _seed(text: str) -> int:

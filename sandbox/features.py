@@ -23,6 +23,7 @@ AREAS = {
     "dynamodb": "DynamoDB",
     "account": "The account's other services",
     "scheduler": "EventBridge Scheduler",
+    "events": "EventBridge's rules",
     "state": "An account that is kept (`--state`)",
     "traces": "X-Ray",
     "permissions": "IAM",
@@ -115,6 +116,9 @@ FEATURES = (
     Feature("scheduler.fire", "A schedule fired by hand", "`--scheduled` starts the target with its own input"),
     Feature("scheduler.retries", "Retries of a target", "by the schedule's retry policy, under one name"),
     Feature("scheduler.dead-letters", "Dead letters", "what cannot be started goes to the queue"),
+    Feature("events.secrets", "`Secret Label Updated`", "Secrets Manager's own event, for each label that has moved"),
+    Feature("events.patterns", "Event patterns", "exact values and prefixes; other operators are refused"),
+    Feature("events.rules", "Rules fired by hand", "input or event to the target, dead letters by the queue's policy"),
     Feature("state.continued", "An interrupted run is continued", "the next invocation goes on, even after SIGKILL"),
     Feature("state.items", "Rows are kept", "in SQLite before a write is answered"),
     Feature("state.secrets", "Secrets are kept", "with their versions"),
@@ -131,7 +135,9 @@ FEATURES = (
     Feature("permissions.granted", "Every call matched with its role", "after the run; one without a grant is named"),
     Feature("permissions.conditions", "Conditions", "the operators in use as IAM documents them"),
     Feature("permissions.resource-policies", "Policies of resources", "a bucket's Deny wins over any grant"),
-    Feature("permissions.service-roles", "What services do with roles", "Lambda, Step Functions, Scheduler themselves"),
+    Feature(
+        "permissions.service-roles", "What services do with roles", "Lambda, Step Functions, Scheduler, EventBridge"
+    ),
     Feature("permissions.unused", "Unused grants listed", "by action and resource pattern of each statement"),
     Feature("faults.file", "`--faults FILE`", "schedules in TOML; a mistake is one line with number and key"),
     Feature("faults.seed", "`--seed N`", "random faults, the same for the same calls"),
@@ -170,7 +176,14 @@ NOT_EMULATED: tuple[tuple[str, str, str], ...] = (
     ("DynamoDB", "4 MB of a transaction, 38 digits, 32 levels, duplicates in a set", "taken"),
     ("S3", "encryption of the bytes", "headers and use of the key are S3's, what is on disk is plain"),
     ("S3", "deleting", "refused: the pipeline must never do it"),
+    ("Step Functions", "results in parts, read back", "each file of a ResultWriter is one PutObject"),
+    (
+        "IAM",
+        "under which ARN a Map watches its children",
+        "a grant on the machine's executions or on its Map's will do",
+    ),
     ("IAM", "denials at the moment of a call", "calls are matched with the roles after the run"),
+    ("EventBridge", "a label that moves twice", "one event if both happened since the rules were fired last"),
     ("DynamoDB", "throttling by itself, item expiry", "throttles are injected with --faults"),
 )
 """Area, what, and what is the case instead; the template's registry and the function host say their own beside it."""

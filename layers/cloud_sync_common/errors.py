@@ -178,7 +178,7 @@ class RangesUnsupported(MediumError):
 
 
 class UnsafeUrl(MediumError):
-    """A URL from GoPro that we refuse to open: scheme, host or address."""
+    """A URL from GoPro that we refuse to open, or that redirects to one: scheme, host, address or a login."""
 
 
 class WrongContent(MediumError):

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import requests
-
 from cloud_sync_common.edges.credentials import Credentials, make_credentials
 from cloud_sync_common.edges.gopro_api import API_URL, MAX_PER_PAGE, GoProApi
-from cloud_sync_common.errors import InvalidInput, MediumNotFound, SchemaChanged
+from cloud_sync_common.edges.sessions import api_session
+from cloud_sync_common.errors import InvalidInput, MediumNotFound, SchemaChanged, UnsafeUrl
 from cloud_sync_common.models import Medium, Piece, Quality, Resolution, SecretUrl
 from cloud_sync_common.rules import pieces
 from cloud_sync_common.rules.download_answer import DownloadAnswer, Entry, distinct, parse_download
@@ -45,20 +44,34 @@ class SourceSettings:
 
 
 def source_settings(environ: Mapping[str, str]) -> SourceSettings:
-    """Read ALLOWED_HOSTS (comma list) and, in the sandbox only, GOPRO_API_URL; raises `InvalidInput`.
+    """Read ALLOWED_HOSTS (comma list) and GOPRO_API_URL, which moves the API elsewhere; raises `InvalidInput`.
 
-    Outside the sandbox GOPRO_API_URL is not looked at: the cookies must not follow a variable to another host.
+    The cookies follow GOPRO_API_URL, so on AWS it must be https at one of the allowed hosts, as any URL that GoPro
+    gives; in the sandbox it may be any https address and plain http of this machine.
     """
     listed = tuple(filter(None, map(str.strip, environ.get("ALLOWED_HOSTS", "").split(","))))
     hosts = listed or DEFAULT_ALLOWED_HOSTS
     override = environ.get("GOPRO_API_URL", "").strip()
-    if environ.get("AWS_EXECUTION_ENV") != SANDBOX_ENVIRONMENT or not override:
+    if not override:
         return SourceSettings(allowed_hosts=hosts)
+    if environ.get("AWS_EXECUTION_ENV") != SANDBOX_ENVIRONMENT:
+        return SourceSettings(_allowed_api(override, hosts), hosts)
     if not override.startswith("https://") and not (override.startswith("http://") and is_loopback(override)):
         raise InvalidInput(
             "GOPRO_API_URL must be an https URL, or an http URL of this machine (127.0.0.1 or localhost)"
         )
     return SourceSettings(override.rstrip("/"), hosts, allow_loopback=True)
+
+
+def _allowed_api(url: str, allowed_hosts: tuple[str, ...]) -> str:
+    try:
+        return check_url(url, allowed_hosts, allow_loopback_http=False).rstrip("/")
+    except UnsafeUrl:
+        # The rule's own words blame GoPro; this URL comes from whoever deployed.
+        raise InvalidInput(
+            "GOPRO_API_URL must be an https URL at a host in ALLOWED_HOSTS: deploy again without the setting "
+            "gopro_api_url, or with its host in allowed_hosts"
+        ) from None
 
 
 class GoProProvider:
@@ -144,7 +157,7 @@ class GoProProvider:
 def default_api(settings: SourceSettings) -> GoProApi:
     """Build the API client with real time and a session of its own."""
     jitter = partial(random.SystemRandom().uniform, 0.0, 1.0)
-    return GoProApi(requests.Session(), settings.api_url, sleep=time.sleep, clock=time.time, jitter=jitter)
+    return GoProApi(api_session(), settings.api_url, sleep=time.sleep, clock=time.time, jitter=jitter)
 
 
 def _entries_of(answer: DownloadAnswer, quality: str) -> tuple[Entry, ...]:

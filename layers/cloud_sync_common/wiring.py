@@ -23,6 +23,7 @@ from cloud_sync_common.edges.credentials import Credentials, retrieve_credential
 from cloud_sync_common.edges.executions import Executions, Notifier, SecretState
 from cloud_sync_common.edges.run_ledger import RunLedger
 from cloud_sync_common.edges.runs_bucket import RunsBucket
+from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.edges.table import Table
 from cloud_sync_common.edges.tracker import Tracker
 from cloud_sync_common.edges.whole_answers import refuse_cut_answer
@@ -45,7 +46,7 @@ from cloud_sync_common.services.uploading import Uploader
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
 from cloud_sync_common.transfer.retry import Retry
-from cloud_sync_common.transfer.source import SourceReader, cdn_session
+from cloud_sync_common.transfer.source import SourceReader
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,7 +10,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.aws import views
+from sandbox.aws import events, views
 from sandbox.aws.audit import Happenings, audit
 from sandbox.aws.deployment import Deployment, Execution, ExecutionResult, ExecutionSummary, described
 from sandbox.aws.functions.api import FunctionStats
@@ -20,9 +20,10 @@ from sandbox.aws.keys import KeyRing
 from sandbox.aws.machinery import Machinery, Surroundings
 from sandbox.aws.moto_server import ACCOUNT_ID
 from sandbox.aws.permissions import PermissionReport
-from sandbox.aws.schedule import Firing, fire
+from sandbox.aws.schedule import fire
 from sandbox.aws.state import AccountState
 from sandbox.aws.stepfunctions.records import ExecutionRecord
+from sandbox.aws.targets import Firing
 from sandbox.aws.template.cloud import Cloud
 from sandbox.aws.template.deploy import deploy_template
 from sandbox.aws.template.model import DeployError, NotEmulated, load
@@ -64,6 +65,7 @@ class Account:
         self._firings: list[Firing] = []
         self._deployment: Deployment | None = None
         self._cloud: Cloud | None = None
+        self._secrets: events.Secrets | None = None
         self.log_dir = root / "logs"
         self.segments_file = root / "segments.jsonl"
         """Every X-Ray document as it was received, one on each line."""
@@ -118,6 +120,7 @@ class Account:
         if self._state is not None:
             self._state.reopen(cloud)
         self._cloud = cloud
+        self._secrets = events.Secrets(self.client, self._region, ACCOUNT_ID)
         self._deployment = described(cloud, outputs, self._own_limits())
         return self._deployment
 
@@ -156,8 +159,19 @@ class Account:
         self._firings.append(firing)
         return firing
 
+    def fire_rules(self) -> list[Firing]:
+        """Send the events of what happened since the deployment or the last call, and start what rules start for them.
+
+        See ``events``: secrets whose labels have moved. Nothing matching: nothing is started.
+        """
+        if self._secrets is None:
+            raise DeployError("nothing is deployed yet; call deploy first")
+        fired = [firing for event in self._secrets.moved() for firing in events.send(self.client, event)]
+        self._firings += fired
+        return fired
+
     def firings(self) -> list[Firing]:
-        """Return what was made of each fired schedule, oldest first."""
+        """Return what was made of each fired schedule and rule, oldest first."""
         return list(self._firings)
 
     def executions(self) -> list[ExecutionSummary]:

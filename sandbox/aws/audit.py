@@ -12,14 +12,16 @@ from sandbox.aws.permissions import (
     Evidence,
     PermissionReport,
     Stack,
+    buried_letters,
     check,
     deployed_stack,
+    events_itself,
     lambda_itself,
     refuse_untrusting_roles,
     scheduler_itself,
     step_functions_itself,
 )
-from sandbox.aws.schedule import Firing
+from sandbox.aws.targets import Firing
 from sandbox.aws.template.cloud import Cloud
 from sandbox.s3 import LoggedRequest
 
@@ -35,7 +37,7 @@ class Happenings:
     api_calls: Sequence[ApiCall] = ()
     history: Iterable[Mapping[str, Any]] = ()
     functions: Mapping[str, FunctionStats] | None = None
-    firings: Iterable[Firing] = ()
+    firings: Sequence[Firing] = ()
 
 
 def audit(cloud: Cloud, happenings: Happenings, name_of: Callable[[str], str] = str) -> PermissionReport:
@@ -51,6 +53,7 @@ def audit(cloud: Cloud, happenings: Happenings, name_of: Callable[[str], str] = 
         _service_calls(stack, happenings),
         cloud.keys.owners,
         frozenset({SANDBOX}),
+        buried_letters(happenings.firings, cloud.account_id),
     )
     return check(stack, evidence, name_of)
 
@@ -62,4 +65,5 @@ def _service_calls(stack: Stack, happenings: Happenings) -> list[Any]:
         *lambda_itself(stack, ran),
         *step_functions_itself(stack, happenings.history),
         *scheduler_itself(happenings.firings),
+        *events_itself(happenings.firings),
     ]

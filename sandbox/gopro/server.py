@@ -33,6 +33,8 @@ class GoProServer:
     ``plan`` is asked once for each request and obeyed at the socket (operations: ``sandbox.gopro.operations``; the
     resource is the path without the query), ``callers`` tells it which function a request comes from. A behaviour sees
     what the plan lets through.
+
+    ``public_url`` stands in links instead of the server's own address: that of a tunnel or proxy which leads here.
     """
 
     def __init__(  # noqa: PLR0913 - the switches of one server, all given by name
@@ -46,8 +48,10 @@ class GoProServer:
         callers: Callers | None = None,
         url_lifetime: int = 3600,
         clock: Callable[[], float] = time.time,
+        public_url: str | None = None,
     ) -> None:
         self._host = host
+        self._public_url = public_url
         self._port = port
         self._behaviour = behaviour
         self._plan = plan
@@ -81,7 +85,7 @@ class GoProServer:
     @property
     def url(self) -> str:
         """The base URL of API and CDN, without a slash at the end; the port is known once the context is entered."""
-        return f"http://{self._host}:{self._port}"
+        return self._public_url or f"http://{self._host}:{self._port}"
 
     @property
     def credentials(self) -> dict[str, str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from cloud_sync.settings import Settings, SettingsError
+from cloud_sync.settings import SettingsError
+from cloud_sync.stages import file_context, read_settings
 from sandbox.run.errors import SandboxError, UsageError, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def check_platform(system: str | None = None) -> None:
 def check_settings(settings: Mapping[str, str]) -> None:
     """Refuse a setting that the CDK app would refuse, in the app's own words and without waiting for the synthesis."""
     try:
-        Settings.from_context(settings)
+        read_settings(settings, base=file_context())
     except SettingsError as error:
         raise UsageError(one_line(error)) from None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cloud_sync_common.edges.archive import KeyTaken, UploadedPart, UploadGone
+from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.errors import (
     ArchiveDenied,
     RangesUnsupported,
@@ -26,7 +27,7 @@ from cloud_sync_common.transfer.checksums import combine
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
 from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats, verified
 from cloud_sync_common.transfer.retry import Retry
-from cloud_sync_common.transfer.source import SourceReader, cdn_session
+from cloud_sync_common.transfer.source import SourceReader
 from cloud_sync_common.transfer.streams import (
     DirectJob,
     Way,
@@ -268,6 +269,19 @@ def test_no_part_is_ever_held_whole(rig: Rig) -> None:
     tracemalloc.start()
     try:
         multipart_upload_stream(rig.mover(1), rig.job(upload, source(len(content))), plan, [1], no_hurry(), rig.stats)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(content) // 2
+
+
+def test_a_whole_piece_below_the_threshold_is_not_held_either(rig: Rig) -> None:
+    content = bytes(16 * MIB)
+    rig.server.script = origin(content)
+    job = DirectJob(KEY, source(len(content)), ATTRIBUTES)
+    tracemalloc.start()
+    try:
+        direct_upload_stream(rig.mover(1), job, rig.server.url, no_hurry(), rig.stats)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

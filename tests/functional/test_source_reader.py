@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.errors import (
     SourceChanged,
     SourceGone,
@@ -24,7 +25,7 @@ from cloud_sync_common.transfer import source as source_module
 from cloud_sync_common.transfer.body import CHUNK, SourceBody
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import DeadlineReached
-from cloud_sync_common.transfer.source import RangeIgnored, SourceReader, cdn_session
+from cloud_sync_common.transfer.source import RangeIgnored, SourceReader
 from tests.support.clocks import no_hurry, over
 from tests.support.media import piece, source
 from tests.support.scripted_http import Answer, End, Request, ScriptedServer, origin, script
@@ -270,20 +271,52 @@ def test_a_body_remembers_what_broke_it(reader: SourceReader, server: ScriptedSe
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(reader: SourceReader, server: ScriptedServer, status: int) -> None:
-    server.script = script(Answer(status, {"Location": "/elsewhere"}), then=GOOD)
+def test_a_redirect_is_followed_with_the_same_questions(
+    reader: SourceReader, server: ScriptedServer, status: int
+) -> None:
+    server.script = script(Answer(status, {"Location": "/elsewhere?Signature=x"}), then=GOOD)
+    assert _range(reader, server) == CONTENT[10:20]
+    assert [request.path for request in server.requests] == ["/file.mp4?Signature=c4n4ry", "/elsewhere?Signature=x"]
+    first, second = (request.headers for request in server.requests)
+    assert (second["range"], second["if-match"]) == (first["range"], first["if-match"]) == ("bytes=10-19", '"v1"')
+
+
+def test_a_head_is_redirected_as_a_head(reader: SourceReader, server: ScriptedServer) -> None:
+    server.script = script(Answer(302, {"Location": "/elsewhere"}), then=GOOD)
+    assert reader.probe(piece(head_url=server.url), server.url).size == SIZE
+    assert [request.method for request in server.requests] == ["HEAD", "HEAD"]
+
+
+@pytest.mark.parametrize("redirects", [3, 4])
+def test_three_redirects_are_followed_and_a_fourth_is_not(
+    reader: SourceReader, server: ScriptedServer, redirects: int
+) -> None:
+    server.script = script(*[Answer(302, {"Location": "/next"})] * redirects, then=GOOD)
+    if redirects == 3:
+        assert _whole(reader, server) == CONTENT
+    else:
+        with pytest.raises(UnsafeUrl, match="more than 3 times"):
+            _whole(reader, server)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("status", [300, 302, 304, 305])
+def test_what_redirects_to_nowhere_is_a_failed_transfer(
+    reader: SourceReader, server: ScriptedServer, status: int
+) -> None:
+    server.script = lambda request: Answer(status)
     with pytest.raises(TransferError, match=str(status)):
         _whole(reader, server)
-    assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("location", ["http://[", "http://\x80\x80", "//", "https://evil..example/", "http://a:b/"])
-def test_a_redirect_to_nonsense_is_a_failed_transfer_too(
-    reader: SourceReader, server: ScriptedServer, location: str
-) -> None:
+@pytest.mark.parametrize(
+    "location", ["http://[", "http://\x80\x80", "https:///x", "https://evil..example/", "http://a:b/"]
+)
+def test_a_redirect_to_nonsense_is_refused(reader: SourceReader, server: ScriptedServer, location: str) -> None:
     server.script = lambda request: Answer(302, {"Location": location})
-    with pytest.raises((TransferError, SourceUnavailable)):
+    with pytest.raises(UnsafeUrl):
         _whole(reader, server)
+    assert len(server.requests) == 1
 
 
 def test_neither_cookie_nor_authorization_is_ever_sent(
@@ -391,7 +424,18 @@ def test_a_probe_judges_a_document_by_the_name_of_the_piece(
         assert reader.probe(asked, server.url) == Source(SIZE, '"v1"', ranges=True, is_media=False)
 
 
-BEGINNINGS = [b"<Error><Code>x", b"  \r\n<?xml version", b"<!DOCTYPE html>", b"<HTML><body>", b'{ "error": 1}', b'{"a"']
+BEGINNINGS = [
+    b"\xef\xbb\xbf<html>",
+    b"<svg",
+    b'[{"a"',
+    b"{}",
+    b"<Error><Code>x",
+    b"  \r\n<?xml version",
+    b"<!DOCTYPE html>",
+    b"<HTML><body>",
+    b'{ "error": 1}',
+    b'{"a"',
+]
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
@@ -529,7 +573,8 @@ GOOD_HEAD = Answer(200, {"Content-Length": str(SIZE)})
         (Answer(404), SourceGone),
         (Answer(429), SourceThrottled),
         (Answer(500), SourceUnavailable),
-        (Answer(302, {"Location": "/login"}), TransferError),
+        (Answer(302, {"Location": "/login"}), UnsafeUrl),
+        (Answer(302), TransferError),
         (None, SourceUnavailable),
     ],
 )

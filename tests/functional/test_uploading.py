@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.errors import (
     ArchiveDenied,
     ArchiveThrottled,
@@ -25,7 +26,7 @@ from cloud_sync_common.services.uploading import Uploader
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
 from cloud_sync_common.transfer.retry import Retry
-from cloud_sync_common.transfer.source import SourceReader, cdn_session
+from cloud_sync_common.transfer.source import SourceReader
 from tests.support.aws import Account
 from tests.support.clocks import ManualClock, Naps, no_hurry
 from tests.support.gopro import CREDENTIALS, GoPro, gopro, offer

@@ -22,14 +22,26 @@ ROLES = ("RunControl", "MediaLister", "VideoDownloader", "MultipartUploader")
 def synthesise(out: Path, context: Mapping[str, object] | None = None) -> subprocess.CompletedProcess[str]:
     """Run ``app.py`` into ``out`` with the given settings, without credentials and without a machine's Node.js."""
     environment = {
-        "PATH": "/nowhere",
-        "HOME": os.environ.get("HOME", str(out)),
+        **_bare(out),
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps({**OFFLINE, **(context or {})}),
     }
     return subprocess.run(
         [sys.executable, str(PROJECT / "app.py")], env=environment, capture_output=True, text=True, check=False
     )
+
+
+def synthesise_many(out: Path, variants: Mapping[str, Mapping[str, object]]) -> subprocess.CompletedProcess[str]:
+    """Write the cloud assembly of each variant into a folder of its name in ``out``."""
+    command = [sys.executable, "-m", "tests.infrastructure.synthesise_many", str(out)]
+    return subprocess.run(
+        command, env=_bare(out), cwd=PROJECT, input=json.dumps(variants), capture_output=True, text=True, check=False
+    )
+
+
+def _bare(out: Path) -> dict[str, str]:
+    """An environment without credentials and without a machine's Node.js."""
+    return {"PATH": "/nowhere", "HOME": os.environ.get("HOME", str(out))}
 
 
 @dataclass(frozen=True, slots=True)

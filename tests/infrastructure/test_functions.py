@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.infrastructure.conftest import Variant
 from tests.infrastructure.synthesis import PROJECT, ROLES, Template
+from tests.infrastructure.variants import EXAMPLES
 
 COMMON_VARIABLES = {
     "SECRET_NAME",
@@ -43,9 +45,9 @@ def test_a_function_runs_on_arm_with_the_newest_python_and_is_traced(template: T
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_no_function_reserves_concurrency_or_sits_in_a_vpc(template: Template, name: str) -> None:
+def test_no_function_reserves_concurrency_or_has_a_name_of_ours(template: Template, name: str) -> None:
     function = template.properties("Lambda::Function", f"Functions{name}")
-    assert not {"ReservedConcurrentExecutions", "VpcConfig", "FunctionName"} & set(function)
+    assert not {"ReservedConcurrentExecutions", "FunctionName"} & set(function)
 
 
 def test_the_transferring_functions_take_their_time_out_and_memory_from_settings(
@@ -67,6 +69,14 @@ def test_a_function_gets_the_documented_variables_and_no_way_to_another_gopro(te
     variables = template.properties("Lambda::Function", f"Functions{name}")["Environment"]["Variables"]
     assert set(variables) == COMMON_VARIABLES
     assert not {"GOPRO_API_URL", "AWS_EXECUTION_ENV"} & set(variables)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_trial_stages_functions_are_told_of_the_other_server(variant: Variant, name: str) -> None:
+    trial = variant(EXAMPLES["gopro_api_url"][1]).properties("Lambda::Function", f"Functions{name}")
+    variables = trial["Environment"]["Variables"]
+    assert set(variables) == {*COMMON_VARIABLES, "GOPRO_API_URL"}
+    assert variables["GOPRO_API_URL"] == "https://trial.gopro.com"
 
 
 @pytest.mark.parametrize("name", ROLES)

@@ -11,7 +11,7 @@ import pytest
 from tests.infrastructure.synthesis import PROJECT
 
 PACKAGE = PROJECT / "layers" / "cloud_sync_common"
-PRODUCT = ("app.py", "cloud_sync", "lambda_functions", "layers", "sandbox", "scripts")
+PRODUCT = ("app.py", "cloud_sync", "lambda_functions", "layers", "sandbox", "scripts", "smoke")
 
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 60
@@ -100,7 +100,7 @@ def test_handlers_read_their_event_and_leave_the_world_to_services() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("outside", ["app.py", "cloud_sync", "sandbox", "scripts"])
+@pytest.mark.parametrize("outside", ["app.py", "cloud_sync", "sandbox", "scripts", "smoke"])
 def test_nothing_outside_the_functions_imports_their_code(outside: str) -> None:
     # The sandbox runs the functions as they are deployed; the app only packs them.
     wrong = [str(path.relative_to(PROJECT)) for path in _sources(outside) if _parts(path)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+import json
 
-from tests.infrastructure.synthesis import Template, text_of
+from cloud_sync_common.rules.run_request import RunRequest, parse_run_request
+from tests.infrastructure.synthesis import Template
+from tests.infrastructure.test_permissions import readable
 
 
 def test_a_run_starts_every_night_in_the_owners_zone(template: Template, chosen: Template) -> None:
@@ -22,20 +24,28 @@ def test_a_run_starts_every_night_in_the_owners_zone(template: Template, chosen:
 
 def test_a_start_that_fails_is_tried_again_and_then_kept(template: Template) -> None:
     target = template.properties("Scheduler::Schedule")["Target"]
-    [queue] = template.of_type("SQS::Queue")
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
+    assert readable(target["DeadLetterConfig"]) == {"Arn": "<ScheduleDeadLetters.Arn>"}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
-    assert target["Input"] == "{}"
-    properties = template.properties("SQS::Queue")
-    assert properties["SqsManagedSseEnabled"] is True
-    assert properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+    queue = template.properties("SQS::Queue", "Schedule")
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_the_schedules_role_serves_this_account_only(template: Template) -> None:
-    [statement] = template.properties("IAM::Role", "ScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
-    condition = statement["Condition"]["StringEquals"]
-    assert condition["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
-    assert text_of(condition["aws:SourceArn"]).endswith(":schedule-group/default")
+def test_a_start_asks_for_a_whole_run_of_this_machine(template: Template) -> None:
+    target = template.properties("Scheduler::Schedule")["Target"]
+    assert readable(target["Arn"]) == "<SyncStateMachine>"
+    assert readable(target["RoleArn"]) == "<ScheduleRole.Arn>"
+    assert parse_run_request(json.loads(target["Input"])) == RunRequest()
+
+
+def test_the_schedule_is_in_the_group_that_its_role_is_for(template: Template) -> None:
+    # Scheduler names the group, not the schedule, when it assumes the role: see test_trust.
+    assert not {"GroupName", "Name", "KmsKeyArn"} & set(template.properties("Scheduler::Schedule"))
+
+
+def test_the_schedule_has_no_end(template: Template, chosen: Template) -> None:
+    for of in (template, chosen):
+        assert not {"StartDate", "EndDate"} & set(of.properties("Scheduler::Schedule"))
 
 
 def test_a_person_is_told_only_if_there_is_an_address(template: Template, chosen: Template) -> None:
@@ -45,22 +55,10 @@ def test_a_person_is_told_only_if_there_is_an_address(template: Template, chosen
 
 
 def test_the_topic_and_the_queue_refuse_plain_http(template: Template) -> None:
-    for kind in ("SNS::TopicPolicy", "SQS::QueuePolicy"):
-        [statement] = template.properties(kind)["PolicyDocument"]["Statement"]
+    for kind, prefix in (("SNS::TopicPolicy", ""), ("SQS::QueuePolicy", "Schedule")):
+        [statement] = template.properties(kind, prefix)["PolicyDocument"]["Statement"]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-
-
-def test_the_outputs_name_everything_a_person_needs(template: Template) -> None:
-    outputs = {name: text_of(entry["Value"]) for name, entry in template.document["Outputs"].items()}
-    assert {"StateMachineArn", "ArchiveBucketName", "RunsBucketName", "TableName", "SecretName"} <= set(outputs)
-    assert {"TopicArn", "KeyArn", "StoreCookies", "StartRun"} <= set(outputs)
-    for name, text in outputs.items():
-        if name.endswith("Console"):
-            assert text.startswith("https://<AWS::Region>.console.aws.amazon.com/")
-    assert "gopro/credentials" in unquote(outputs["SecretConsole"])
-    assert outputs["StoreCookies"].startswith("aws secretsmanager put-secret-value")
-    assert "<SyncStateMachine81090156>" in outputs["StartRun"]
 
 
 def test_another_stage_is_another_stack_of_the_same_shape(template: Template, chosen: Template) -> None:

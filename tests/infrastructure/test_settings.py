@@ -1,17 +1,18 @@
-"""Settings are parsed by type, validated with one-line errors, and each is read by something."""
+"""Settings are parsed by type, validated with one-line errors, documented, and each has an effect."""
 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import fields
 
 import pytest
 
 from cloud_sync.settings import GIB, MIB, Settings, SettingsError
+from cloud_sync.settings_checks import RANGES
+from tests.infrastructure.conftest import Variant
 from tests.infrastructure.synthesis import PROJECT
-
-# Refuses other settings when it is exceeded, and has no effect beyond that.
-GUARDS = {"max_source_connections"}
+from tests.infrastructure.variants import DEV, EXAMPLES, GUARDS, SECRET
 
 
 def test_nothing_given_means_the_documented_defaults() -> None:
@@ -58,9 +59,7 @@ def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
         ({"allowed_hosts": "https://gopro.com"}, "'allowed_hosts' must be a comma list"),
         ({"allowed_hosts": "gopro.com, cdn.net"}, "'allowed_hosts' must be a comma list"),
         ({"allowed_hosts": "com"}, "'allowed_hosts' must be a comma list"),
-        ({"existing_key": "alias/x"}, "'existing_key' must be a KMS key's ARN or empty"),
         ({"archive_admin_role": "admin"}, "'archive_admin_role' must be the ARN of an IAM role"),
-        ({"existing_bucket": "an-archive"}, "'existing_bucket' needs 'existing_key'"),
     ],
 )
 def test_a_bad_value_is_refused_with_one_line(context: dict[str, object], message: str | None) -> None:
@@ -144,22 +143,82 @@ def test_a_stage_names_its_stack_and_secret_and_adoption_goes_first() -> None:
     assert Settings(stage="test", existing_secret="gopro/credentials").secret_name == "gopro/credentials"
 
 
-def test_every_setting_is_read_by_something() -> None:
-    read = set()
-    for path in (PROJECT / "cloud_sync").glob("*.py"):
-        if path.name == "settings_checks.py":
-            continue
-        owner = "self" if path.name == "settings.py" else "settings"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner:
-                read.add(node.attr)
-    assert {field.name for field in fields(Settings)} - read == GUARDS
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_every_setting_changes_the_template_or_refuses_something(name: str, variant: Variant) -> None:
+    assert (name in EXAMPLES) != (name in GUARDS), f"give an example of {name!r} in tests/infrastructure/variants.py"
+    if name in GUARDS:
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_context(GUARDS[name])
+        return
+    first, second = (Settings.from_context(context) for context in EXAMPLES[name])
+    assert {field.name for field in fields(Settings) if getattr(first, field.name) != getattr(second, field.name)} == {
+        name
+    }
+    assert variant(EXAMPLES[name][0]) != variant(EXAMPLES[name][1])
 
 
-def test_every_setting_is_documented() -> None:
+DOCUMENTED = re.compile(
+    r"(?P<what>\S.+[.:] )Unit: (?P<unit>[^.]+)\. "
+    r"Default: (?P<default>empty|``[^`]+``)(?: \([^)]+\))?\. "
+    r"Cost: (?P<cost>(?:none|free)\b.*|.*(?:\$[0-9]|\bcent).*)\."
+)
+
+
+def _docstrings() -> dict[str, str]:
+    """Every field's docstring, on one line, out of the source: Python keeps none."""
     tree = ast.parse((PROJECT / "cloud_sync" / "settings.py").read_text(encoding="utf-8"))
     [settings] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
+    found = {}
     for field, following in zip(settings.body, settings.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign):
-            assert isinstance(following, ast.Expr), ast.unparse(field)
-            assert isinstance(following.value, ast.Constant), ast.unparse(field)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            text = following.value if isinstance(following, ast.Expr) else None
+            found[field.target.id] = " ".join(str(text.value).split()) if isinstance(text, ast.Constant) else ""
+    return found
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_every_setting_says_what_it_is_its_unit_its_default_and_its_cost(name: str) -> None:
+    said = DOCUMENTED.fullmatch(_docstrings()[name])
+    assert said is not None, _docstrings()[name]
+    default = getattr(Settings(), name)
+    as_written = "empty" if default == "" else f"``{str(default).lower() if isinstance(default, bool) else default}``"
+    assert said["default"] == as_written
+
+
+@pytest.mark.parametrize("name", sorted(RANGES))
+def test_the_documented_range_of_a_setting_is_the_one_that_is_checked(name: str) -> None:
+    said = _docstrings()[name]
+    if name == "multipart_threshold":
+        assert "5 MiB to 5 GiB" in said
+        assert RANGES[name] == (5 * MIB, 5 * GIB)
+    elif name == "bytes_per_function":
+        assert "at least 5 MiB" in said
+        assert RANGES[name][0] == 5 * MIB
+    else:
+        low, high = RANGES[name]
+        assert f", {low:,} to {high:,}. Default:" in said
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"gopro_api_url": "https://trial.gopro.com"}, "'gopro_api_url' is refused for stage 'prod'"),
+        ({**DEV, **SECRET, "gopro_api_url": "https://trial.gopro.com"}, "refused with 'existing_secret'"),
+        ({**DEV, "gopro_api_url": "https://trial.example"}, "needs its host in 'allowed_hosts': add trial.example"),
+        ({**DEV, "gopro_api_url": "https://notgopro.com"}, "needs its host in 'allowed_hosts': add notgopro.com"),
+        ({**DEV, "gopro_api_url": "http://trial.gopro.com"}, "'gopro_api_url' must be an https URL"),
+        ({**DEV, "gopro_api_url": "https://trial.gopro.com:8443"}, "'gopro_api_url' must be an https URL"),
+        ({**DEV, "gopro_api_url": "https://me@trial.gopro.com"}, "'gopro_api_url' must be an https URL"),
+        ({**DEV, "gopro_api_url": "https://trial.gopro.com/?a=b"}, "'gopro_api_url' must be an https URL"),
+    ],
+)
+def test_nobodys_cookies_go_to_another_server_by_accident(context: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_context(context)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["https://gopro.com", "https://trial.gopro.com/", "https://a.b.gopro.com/one/two"])
+def test_a_trial_stage_may_name_another_server_among_the_allowed_hosts(url: str) -> None:
+    assert Settings.from_context({**DEV, "gopro_api_url": url}).gopro_api_url == url

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
+from cloud_sync_common.edges.runs_bucket import run_key
 from tests.infrastructure.synthesis import PROJECT, Template, as_list, text_of
 
 FILE = PROJECT / "cloud_sync" / "state_machine.asl.json"
@@ -53,11 +55,16 @@ def test_a_substitution_is_the_function_that_its_name_says(template: Template) -
             assert text_of(value).startswith(f"<Functions{name.removesuffix('FunctionArn')}")
 
 
-def test_the_maps_reader_and_writer_may_use_the_bucket_they_name(template: Template) -> None:
+def test_the_maps_reader_and_writer_may_use_what_they_name_and_write_results_only(template: Template) -> None:
     bucket = text_of(template.properties("StepFunctions::StateMachine")["DefinitionSubstitutions"]["RunsBucketName"])
-    objects = f"{bucket[:-1]}.Arn>/runs/*"
-    for action in ("s3:GetObject", "s3:PutObject"):
-        assert _allowed(template, action) == {objects}
+    objects = f"{bucket[:-1]}.Arn>/"
+    manifest, result = (
+        objects + run_key("a-run", name) for name in ("manifest.json", "results/an-id/SUCCEEDED_0.json")
+    )
+    readable, writable = _allowed(template, "s3:GetObject"), _allowed(template, "s3:PutObject")
+    assert any(fnmatchcase(manifest, pattern) for pattern in readable)
+    assert any(fnmatchcase(result, pattern) for pattern in writable)
+    assert not any(fnmatchcase(manifest, pattern) for pattern in writable)
     definition = json.loads(FILE.read_text(encoding="utf-8"))
     for _, state in _states(definition):
         for field in ("ItemReader", "ResultWriter"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.infrastructure.synthesis import Template, as_list
+from tests.infrastructure.synthesis import Template, as_list, text_of
+from tests.infrastructure.test_permissions import readable
 
 
 def _rule(template: Template, rule_id: str) -> dict[str, Any] | None:
@@ -55,27 +57,40 @@ def test_every_bucket_refuses_plain_http_and_old_tls(template: Template, bucket:
     assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
 
 
-def test_the_archive_refuses_other_keys_but_demands_no_header(template: Template) -> None:
-    by_sid = {denial.get("Sid"): denial for denial in _denials(template, "Archive")}
-    for sid, header in (
-        ("DenyOtherKeys", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
-        ("DenyOtherEncryption", "s3:x-amz-server-side-encryption"),
-    ):
-        condition = by_sid[sid]["Condition"]
-        assert list(condition["StringNotEquals"]) == [header]
-        assert condition["Null"] == {header: "false"}
+def test_the_archives_policy_is_exactly_this(template: Template) -> None:
+    statements = template.properties("S3::BucketPolicy", "Archive")["PolicyDocument"]["Statement"]
+    bucket, objects = "<ArchiveBucket.Arn>", "<ArchiveBucket.Arn>/*"
+    key, encryption = "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption"
+    assert {statement["Effect"] for statement in statements} == {"Deny"}
+    assert {json.dumps(statement["Principal"]) for statement in statements} == {'{"AWS": "*"}'}
+    found = [
+        (entry["Action"], readable(as_list(entry["Resource"])), readable(entry.get("Condition")))
+        for entry in statements
+    ]
+    assert found == [
+        ("s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
+        ("s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+        # A request that names nothing gets the bucket's default, which is our key: no header is demanded.
+        ("s3:PutObject", [objects], {"StringNotEquals": {key: "<Key.Arn>"}, "Null": {key: "false"}}),
+        ("s3:PutObject", [objects], {"StringNotEquals": {encryption: "aws:kms"}, "Null": {encryption: "false"}}),
+        ("s3:DeleteObjectVersion", [objects], "None"),
+    ]
 
 
-def test_nobody_may_delete_versions_until_a_role_is_named(template: Template, chosen: Template) -> None:
-    def denial(of: Template) -> dict[str, Any]:
-        [found] = [entry for entry in _denials(of, "Archive") if "s3:DeleteObjectVersion" in as_list(entry["Action"])]
-        return found
+def test_versions_are_deleted_by_the_named_role_only(chosen: Template) -> None:
+    [found] = [entry for entry in _denials(chosen, "Archive") if "s3:DeleteObjectVersion" in as_list(entry["Action"])]
+    assert found["Principal"] == {"AWS": "*"}
+    assert found["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/archive-admin"}}
 
-    assert denial(template)["Principal"] == {"AWS": "*"}
-    assert "Condition" not in denial(template)
-    assert denial(chosen)["Condition"] == {
-        "ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/archive-admin"}
-    }
+
+def test_the_archives_policy_locks_nobody_out_of_mending_it(template: Template, chosen: Template) -> None:
+    mending = {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"}
+    for of in (template, chosen):
+        for denial in _denials(of, "Archive"):
+            plain = "aws:SecureTransport" in str(denial.get("Condition")) or "TlsVersion" in str(
+                denial.get("Condition")
+            )
+            assert plain or not ({"s3:*"} | mending) & set(as_list(denial["Action"]))
 
 
 def test_incomplete_uploads_are_aborted_after_a_week(template: Template) -> None:
@@ -91,7 +106,7 @@ def test_media_move_to_deep_archive_only_when_asked_and_small_files_never(templa
     assert rule is not None
     assert rule["Transitions"] == [{"StorageClass": "DEEP_ARCHIVE", "TransitionInDays": 45}]
     assert rule["Prefix"] == "gopro-videos/"
-    assert int(rule["ObjectSizeGreaterThan"]) == 1024 * 1024
+    assert int(rule["ObjectSizeGreaterThan"]) == 128 * 1024 - 1
 
 
 def test_old_versions_expire_when_they_cost_no_early_delete_fee(template: Template, chosen: Template) -> None:
@@ -175,23 +190,23 @@ def test_the_secret_carries_no_value_and_is_named_after_its_stage(template: Temp
         assert not {"SecretString", "GenerateSecretString"} & set(secret)
 
 
-def test_nothing_but_the_secret_and_the_state_machines_logs_has_a_fixed_name(template: Template) -> None:
-    named = {
-        name
-        for name, resource in template.document["Resources"].items()
-        if {"BucketName", "TableName", "FunctionName", "RoleName", "QueueName", "StateMachineName", "LogGroupName"}
-        & set(resource.get("Properties", {}))
-        and not resource["Type"].endswith("Policy")
-    }
-    assert named == {"SyncLogs28E2F86F"}
-
-
-def test_adopted_resources_are_not_created_again(adopted: Template) -> None:
-    assert not adopted.of_type("KMS::Key")
-    assert not adopted.of_type("DynamoDB::Table")
-    assert not adopted.of_type("SecretsManager::Secret")
-    assert [name for name in adopted.of_type("S3::Bucket") if not name.startswith("Runs")] == []
-    environment = adopted.properties("Lambda::Function", "FunctionsVideoDownloader")["Environment"]["Variables"]
-    assert environment["ARCHIVE_BUCKET"] == "an-old-archive"
-    assert environment["TABLE_NAME"] == "OldTracker"
-    assert environment["SECRET_NAME"] == "gopro/credentials"
+def test_what_has_a_fixed_name_is_named_after_its_stage(template: Template, chosen: Template) -> None:
+    # All else is named by CloudFormation, so that stages, and a stack made anew, never collide with what is there.
+    properties = ("Name", "BucketName", "TableName", "FunctionName", "RoleName", "QueueName", "TopicName", "AliasName")
+    fixed = {*properties, "StateMachineName", "LogGroupName", "DashboardName", "LayerName", "PolicyName"}
+    for of, stack, secret in (
+        (template, "GoProCloudSync", "gopro/credentials"),
+        (chosen, "GoProCloudSync-test", "gopro/credentials-test"),
+    ):
+        named = {
+            (resource["Type"], text_of(value))
+            for resource in of.document["Resources"].values()
+            for name, value in resource.get("Properties", {}).items()
+            if name in fixed and resource["Type"] != "AWS::IAM::Policy"
+        }
+        assert named == {
+            ("AWS::SecretsManager::Secret", secret),
+            ("AWS::Logs::LogGroup", f"/aws/vendedlogs/states/{stack}"),
+            ("AWS::Events::Rule", f"{stack}-FreshCookies"),
+            ("AWS::CloudWatch::Dashboard", f"{stack}-<AWS::Region>"),
+        }

@@ -204,6 +204,17 @@ def _workflow() -> dict[str, Any]:
                 "Target": {"Arn": {"Ref": "Machine"}, "RoleArn": _arn("Role"), "Input": "{}"},
             },
         },
+        "Fresh": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "EventPattern": {"source": ["aws.secretsmanager"], "detail": {"name": ["gopro/credentials"]}},
+                "Targets": [{"Id": "Target0", "Arn": {"Ref": "Machine"}, "RoleArn": _arn("Role"), "Input": "{}"}],
+            },
+        },
+        "Board": {
+            "Type": "AWS::CloudWatch::Dashboard",
+            "Properties": {"DashboardBody": {"Fn::Sub": '{"widgets": [{"type": "text", "region": "${AWS::Region}"}]}'}},
+        },
         "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Threshold": 1}},
         "Never": {"Type": "AWS::SNS::Topic", "Properties": {}, "Condition": "Never"},
         "Analytics": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "x"}},

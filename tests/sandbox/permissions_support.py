@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.aws.gateway.log import MEMBERS, ApiCall
 from sandbox.aws.permissions import Evidence, PermissionReport, check
-from sandbox.aws.permissions.model import ServiceCall
+from sandbox.aws.permissions.model import OwnCall, ServiceCall
 from sandbox.aws.permissions.policies import STEP_FUNCTIONS
 from sandbox.aws.permissions.stack import Deployed, Stack
 from sandbox.aws.template.model import Created, Resource
@@ -23,6 +23,8 @@ MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sync"
 EXECUTION = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:sync"
 WORKER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:worker"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:letters"
+SCHEDULE = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/daily"
+RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/fresh"
 VIA_S3 = f"s3.{REGION}.amazonaws.com"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 OWNERS = {"AKIAWORKER": "worker", "AKIASTATES": STEP_FUNCTIONS, "AKIASANDBOX": "the sandbox itself"}
@@ -108,6 +110,7 @@ def stack(
     machine: list[Document] | None = None,
     bucket_policy: list[Document] | None = None,
     key_policy: list[Document] | None = None,
+    queue_policy: Sequence[Document] = (),
     more: Sequence[Deployed] = (),
 ) -> Stack:
     """Return the stack; every policy can be replaced."""
@@ -130,12 +133,17 @@ def stack(
             made("AWS::IAM::Role", "worker-role", role_arn("worker-role")),
             made("AWS::IAM::Role", "machine", role_arn("machine")),
             made("AWS::IAM::Role", "schedule", role_arn("schedule")),
+            made("AWS::IAM::Role", "rule", role_arn("rule")),
             policy("worker-role", worker_grants() if worker is None else worker),
             policy("machine", machine_grants() if machine is None else machine),
+            policy("rule", [allow("states:StartExecution", MACHINE)]),
             policy("schedule", [allow("states:StartExecution", MACHINE), allow("sqs:SendMessage", QUEUE)]),
             made("AWS::Lambda::Function", "worker", WORKER, Role=role_arn("worker-role"), **trace),
             made("AWS::StepFunctions::StateMachine", MACHINE, MACHINE, RoleArn=role_arn("machine")),
             made("AWS::Scheduler::Schedule", "daily", Target=target),
+            made("AWS::Events::Rule", "fresh", RULE, Targets=[{"Arn": MACHINE, "RoleArn": role_arn("rule")}]),
+            made("AWS::SQS::Queue", "letters", QUEUE),
+            made("AWS::SQS::QueuePolicy", "letters-policy", Queues=["letters"], PolicyDocument=document(*queue_policy)),
             *more,
         ),
         REGION,
@@ -172,7 +180,7 @@ def row_call(operation: str, *members: Document) -> ApiCall:
 
 def checked(
     deployed: Stack,
-    *calls: LoggedRequest | ApiCall | ServiceCall,
+    *calls: LoggedRequest | ApiCall | ServiceCall | OwnCall,
     name_of: Callable[[str], str] = str,
 ) -> PermissionReport:
     """Check the calls against the stack."""
@@ -182,6 +190,7 @@ def checked(
         [call for call in calls if isinstance(call, ServiceCall)],
         OWNERS,
         frozenset({"the sandbox itself"}),
+        [call for call in calls if isinstance(call, OwnCall)],
     )
     return check(deployed, evidence, name_of)
 

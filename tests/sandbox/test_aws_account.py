@@ -197,6 +197,15 @@ def test_an_assembly_without_a_template_is_refused(tmp_path: Path) -> None:
         account.deploy(tmp_path, SITE_PACKAGES, {})
 
 
+def test_rules_of_a_stack_that_is_not_deployed_cannot_be_fired(tmp_path: Path) -> None:
+    with (
+        S3Server(tmp_path / "s3", region="us-east-1", credentials=None) as s3,
+        Account(tmp_path / "aws", s3=s3) as account,
+        pytest.raises(DeployError, match="nothing is deployed yet"),
+    ):
+        account.fire_rules()
+
+
 @pytest.mark.verifies("pipeline.nothing-left")
 def test_nothing_is_left_after_closing_and_the_environment_is_untouched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -68,6 +68,24 @@ RICH: dict[str, dict[str, Any]] = {
             "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Letters", "Arn"]}},
         },
     },
+    "Fresh": {
+        "Name": "fresh",
+        "Tags": TAGS,
+        "Description": "d",
+        "State": "DISABLED",
+        "EventPattern": {"detail-type": ["Secret Label Updated"], "detail": {"name": [{"prefix": "gopro/"}, "x"]}},
+        "Targets": [
+            {
+                "Id": "Target0",
+                "Arn": {"Ref": "Machine"},
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Input": "{}",
+                "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 600},
+                "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Letters", "Arn"]}},
+            }
+        ],
+    },
+    "Board": {"DashboardName": "board"},
 }
 """Every property that some handler applies and the small stack leaves out."""
 
@@ -106,6 +124,15 @@ def test_a_stack_of_all_applied_properties_is_read_back_as_asked(tmp_path: Path)
         ({"Topic": {"Subscription": [{"Protocol": "email", "Endpoint": "x@example.org", "RawMessageDelivery": True}]}},
          "property RawMessageDelivery is not known"),
         ({"Daily": {"FlexibleTimeWindow": {"Mode": "OFF", "Colour": "red"}}}, "Colour"),
+        ({"Worker": {"VpcConfig": {"SubnetIds": ["subnet-1"], "Ipv6AllowedForDualStack": True}}},
+         "property Ipv6AllowedForDualStack is not known"),
+        ({"Fresh": {"ScheduleExpression": "rate(1 day)"}}, "property ScheduleExpression is not known"),
+        ({"Fresh": {"EventPattern": {"source": [{"suffix": "x"}]}}}, "pattern's source: suffix is not known"),
+        ({"Fresh": {"EventPattern": {}}}, "Fresh: an event pattern must be an object with at least one field"),
+        ({"Fresh": {"Targets": [{"Id": "1", "Arn": {"Ref": "Topic"}}]}}, "Fresh: only state machines with a RoleArn"),
+        ({"Fresh": {"Targets": [{"Id": "1", "Arn": {"Ref": "Machine"}}]}}, "Fresh: only state machines with a RoleArn"),
+        ({"Fresh": {"Targets": [{"Id": "1", "Arn": {"Ref": "Machine"}, "InputPath": "$"}]}}, "InputPath is not known"),
+        ({"Board": {"DashboardBody": "{"}}, "Board: the dashboard's body is not JSON"),
     ],
 )  # fmt: skip
 def test_a_property_that_a_service_drops_is_refused_in_one_line(

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from sandbox.gopro.command import pace
+from sandbox.wire.calls import Call
+from sandbox.wire.orders import UNDISTURBED
 from tests.sandbox.gopro_client import ACCEPT, TIMEOUT
 
 PROJECT = Path(__file__).parents[2]
@@ -27,10 +30,12 @@ sys.exit(serve(int(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Non
 
 
 @contextmanager
-def start(scratch: Path, arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def start(
+    scratch: Path, arguments: Sequence[str], program: Sequence[str] = ("-c", PROGRAM)
+) -> Iterator[subprocess.Popen[str]]:
     """Run the command; whatever the test does, no process outlives it."""
     environment = os.environ | {"TMPDIR": str(scratch), "PYTHONWARNINGS": "error"}
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+    command = [sys.executable, *program, *arguments]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -100,3 +105,37 @@ def test_a_taken_port_is_a_one_line_error(scratch: Path) -> None:
     assert (process.returncode, output) == (1, "")
     assert complaints == f"sandbox: port {port} on 127.0.0.1 is in use: choose another one, or 0 for any free one\n"
     assert list(scratch.iterdir()) == []
+
+
+def test_behind_a_tunnel_its_links_carry_the_tunnels_address(scratch: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "clip.mp4").write_bytes(b"mine")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["--library", str(tmp_path / "mine"), "--port", str(port), "--public-url", "https://x.example/"]
+    with start(scratch, options, ("-m", "sandbox", "gopro")) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"Accept": ACCEPT, "Cookie": told["credentials"]["cookies"]}
+        api = f"http://127.0.0.1:{port}/media"
+        [row] = requests.get(f"{api}/search", headers=headers, timeout=TIMEOUT).json()["_embedded"]["media"]
+        answer = requests.get(f"{api}/{row['id']}/download", headers=headers, timeout=TIMEOUT).json()
+    assert told["url"] == "https://x.example"
+    links = [each["url"] for each in answer["_embedded"]["variations"]]
+    assert links
+    assert all(link.startswith("https://x.example/") for link in links)
+
+
+@pytest.mark.parametrize("url", ["http://x.example", "x.example", "https://x.example/path", "https://"])
+def test_a_public_address_that_no_function_would_open_is_a_usage_error(scratch: Path, url: str) -> None:
+    with start(scratch, ["--public-url", url], ("-m", "sandbox", "gopro")) as process:
+        _, complaints = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 2
+    assert f"{url!r} is not an address like https://" in complaints
+
+
+def test_only_files_leave_no_faster_than_they_are_told_to() -> None:
+    plan = pace(250_000)
+    assert plan(Call("gopro-cdn", "get", "/x")).rate == 250_000
+    assert plan(Call("gopro-api", "search", "/media/search")) == UNDISTURBED
+    assert pace(None)(Call("gopro-cdn", "get", "/x")) == UNDISTURBED

@@ -96,7 +96,7 @@ def test_a_key_outside_of_the_granted_prefix_is_refused() -> None:
 def test_a_listing_of_another_prefix_does_not_meet_the_condition() -> None:
     report = checked(stack(), s3_call("ListObjectsV2", "", parameters={"prefix": "runs/"}))
     assert str(report.ungranted[0]) == (
-        f"worker called s3:ListBucket on {BUCKET}, which its role does not grant"
+        f"worker called s3:ListBucket on {BUCKET}, which is not granted to it"
         " (condition not met: StringLikeIfExists s3:prefix media/*)"
     )
 
@@ -220,6 +220,15 @@ def test_grants_that_nothing_used_are_listed_and_those_used_are_counted() -> Non
     assert any(line.startswith("<worker> did not use dynamodb:ConditionCheckItem, ") for line in lines)
     assert "the schedule used nothing of what it is granted" in lines
     assert not any(line.startswith("the schedule did not") for line in lines)
+
+
+def test_a_grant_that_another_one_covers_is_used_and_never_alone() -> None:
+    both = [*worker_grants(), allow("s3:Get*", f"{BUCKET}/*")]
+    calls = (s3_call("GetObject"), s3_call("GetObject", "elsewhere/a"))
+    alone = {
+        (grant.action, grant.resource): (grant.times, grant.alone) for grant in checked(stack(worker=both), *calls).used
+    }
+    assert alone == {("s3:Get*", f"{BUCKET}/*"): (2, 1), ("s3:GetObject", f"{BUCKET}/media/*"): (1, 0)}
 
 
 def test_the_report_is_json_and_many_refusals_of_one_kind_are_one_line() -> None:

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 
 from sandbox.aws.permissions import PermissionsError
-from sandbox.aws.permissions.service_calls import lambda_itself, scheduler_itself, step_functions_itself
+from sandbox.aws.permissions.service_calls import (
+    buried_letters,
+    events_itself,
+    lambda_itself,
+    scheduler_itself,
+    step_functions_itself,
+)
 from sandbox.aws.permissions.stack import Stack, deployed_stack
-from sandbox.aws.schedule import Firing
+from sandbox.aws.targets import Firing
 from sandbox.aws.template.model import Created, Resource
 from tests.sandbox.permissions_support import (
     ACCOUNT,
@@ -21,6 +27,8 @@ from tests.sandbox.permissions_support import (
     MACHINE,
     QUEUE,
     REGION,
+    RULE,
+    SCHEDULE,
     TOPIC,
     WORKER,
     allow,
@@ -116,7 +124,7 @@ def test_a_machine_that_logs_and_traces_needs_what_step_functions_asks_for() -> 
 
 @pytest.mark.verifies("permissions.service-roles")
 def test_a_schedule_that_fired_needs_to_start_its_target() -> None:
-    fired = Firing("s", role_arn("schedule"), MACHINE, attempts=1)
+    fired = Firing(SCHEDULE, role_arn("schedule"), MACHINE, attempts=1)
     report = checked(stack(), *scheduler_itself([fired]))
     assert [(grant.principal, grant.action) for grant in report.used] == [("the schedule", "states:StartExecution")]
     elsewhere = replace(fired, target_arn=f"{MACHINE}2")
@@ -125,10 +133,120 @@ def test_a_schedule_that_fired_needs_to_start_its_target() -> None:
 
 
 def test_a_schedule_that_failed_to_start_needs_its_queue() -> None:
-    failed = Firing("s", role_arn("schedule"), MACHINE, attempts=3, error="x", dead_letter_arn=QUEUE)
+    failed = Firing(SCHEDULE, role_arn("schedule"), MACHINE, attempts=3, error="x", dead_letter_arn=QUEUE)
     assert refused(checked(stack(), *scheduler_itself([failed]))) == []
     elsewhere = replace(failed, dead_letter_arn=f"{QUEUE}2")
     assert refused(checked(stack(), *scheduler_itself([elsewhere]))) == [("sqs:SendMessage", f"{QUEUE}2")]
+
+
+FIRED = Firing(RULE, role_arn("rule"), MACHINE, attempts=1)
+BURIED = replace(FIRED, error="x", dead_letter_arn=QUEUE)
+
+
+@pytest.mark.verifies("permissions.service-roles")
+def test_a_rule_that_fired_needs_to_start_its_target() -> None:
+    report = checked(stack(), *events_itself([FIRED]))
+    assert [(grant.principal, grant.action) for grant in report.used] == [("the rule", "states:StartExecution")]
+    elsewhere = replace(FIRED, target_arn=f"{MACHINE}2")
+    assert refused(checked(stack(), *events_itself([elsewhere]))) == [("states:StartExecution", f"{MACHINE}2")]
+    scheduled = replace(FIRED, source_arn=SCHEDULE)
+    assert (events_itself([scheduled]), scheduler_itself([FIRED])) == ([], [])
+
+
+def let_in(service: str = "events.amazonaws.com", **conditions: str) -> dict[str, Any]:
+    """Return a queue policy's statement for a service, for the rule ``RULE`` of this account."""
+    owned = {"StringEquals": {"aws:SourceArn": RULE, "aws:SourceAccount": ACCOUNT} | conditions}
+    return allow("sqs:SendMessage", QUEUE, Principal={"Service": service}, Condition=owned)
+
+
+@pytest.mark.verifies("permissions.resource-policies", "events.rules")
+def test_a_rules_dead_letters_need_the_queues_own_policy() -> None:
+    letters = buried_letters([BURIED, FIRED, replace(BURIED, source_arn=SCHEDULE)], ACCOUNT)
+    assert len(letters) == 1
+    assert refused(checked(stack(queue_policy=[let_in()]), *letters)) == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        ([], "the resource's policy does not let the service in"),
+        ([let_in("sns.amazonaws.com")], "the resource's policy does not let the service in"),
+        ([let_in(**{"aws:SourceArn": f"{RULE}2"})], "the resource's policy does not let the service in"),
+        ([let_in(**{"aws:SourceAccount": "1"})], "the resource's policy does not let the service in"),
+        ([let_in(), {**let_in(), "Effect": "Deny", "Sid": "No"}], "denied by letters-policy/No"),
+    ],
+    ids=["nobody", "another service", "another rule", "another account", "denied"],
+)
+@pytest.mark.verifies("permissions.resource-policies")
+def test_a_queue_that_does_not_let_the_rule_in_is_named(statements: list[dict[str, Any]], reason: str) -> None:
+    report = checked(stack(queue_policy=statements), *buried_letters([BURIED], ACCOUNT))
+    assert refused(report) == [("sqs:SendMessage", QUEUE)]
+    assert report.ungranted[0].principal == "events.amazonaws.com"
+    assert report.ungranted[0].reason.startswith(reason)
+
+
+INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+def in_vpc(interfaces: list[str], *more: dict[str, Any]) -> Stack:
+    """Return the stack with one more function, which is in a VPC and has the worker's role."""
+    vpc = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    logs = {"LogGroup": "w"}
+    function = made(
+        "AWS::Lambda::Function", "inside", f"{WORKER}2", Role=role_arn("worker-role"), VpcConfig=vpc, LoggingConfig=logs
+    )
+    return stack(worker=[*worker_grants(), *([allow(interfaces, "*")] if interfaces else []), *more], more=[function])
+
+
+@pytest.mark.parametrize("action", INTERFACES)
+@pytest.mark.verifies("permissions.service-roles")
+def test_lambda_needs_network_interfaces_of_a_function_in_a_vpc(action: str) -> None:
+    assert refused(checked(in_vpc(INTERFACES), *lambda_itself(in_vpc(INTERFACES), ["inside"]))) == []
+    lacking = in_vpc([each for each in INTERFACES if each != action])
+    assert {name for name, _ in refused(checked(lacking, *lambda_itself(lacking, ["inside"])))} == {action}
+
+
+@pytest.mark.verifies("permissions.conditions")
+def test_only_lambdas_calls_for_network_interfaces_do_not_carry_the_functions_arn() -> None:
+    for_code = {"ArnLike": {"lambda:SourceFunctionArn": f"{WORKER}*"}}
+    denied = [
+        {**allow(actions, "*", Condition=for_code), "Effect": "Deny"} for actions in (INTERFACES, "logs:PutLogEvents")
+    ]
+    found = in_vpc(INTERFACES, *denied)
+    assert {name for name, _ in refused(checked(found, *lambda_itself(found, ["inside"])))} == {"logs:PutLogEvents"}
+    own = stack(worker=[*worker_grants(), {**allow("s3:GetObject", "*", Condition=for_code), "Effect": "Deny"}])
+    assert refused(checked(own, s3_call("GetObject"))) == [("s3:GetObject", MEDIA)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "granted"),
+    [
+        ("PutObject", {"if-none-match": "*"}, True),
+        ("CompleteMultipartUpload", {"if-none-match": "*"}, True),
+        ("CreateMultipartUpload", {}, True),
+        ("UploadPart", {}, True),
+        ("PutObject", {}, False),
+        ("CompleteMultipartUpload", {}, False),
+    ],
+)
+@pytest.mark.verifies("permissions.conditions")
+def test_what_makes_an_object_visible_can_be_made_to_carry_if_none_match(
+    operation: str, parameters: dict[str, str], granted: bool
+) -> None:
+    put = [
+        allow("s3:PutObject", f"{BUCKET}/media/*", Condition={"Null": {"s3:if-none-match": "false"}}),
+        allow("s3:PutObject", f"{BUCKET}/media/*", Condition={"Bool": {"s3:ObjectCreationOperation": "false"}}),
+    ]
+    found = stack(worker=[*without(worker_grants(), "s3:PutObject"), *put])
+    refusals = refused(checked(found, s3_call(operation, parameters=parameters)))
+    assert refusals == ([] if granted else [("s3:PutObject", MEDIA)])
 
 
 def test_a_managed_policy_and_a_foreign_role_are_refused() -> None:

@@ -13,10 +13,15 @@ from sandbox.aws.permissions import PermissionsError, Stack, refuse_untrusting_r
 from sandbox.s3 import S3Server
 from tests.sandbox.aws_support import SITE_PACKAGES
 from tests.sandbox.aws_template import template, write_assembly
-from tests.sandbox.permissions_support import ACCOUNT, MACHINE, REGION, WORKER, made, role_arn
+from tests.sandbox.permissions_support import ACCOUNT, MACHINE, REGION, RULE, WORKER, made, role_arn
 
 GROUP = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/default"
-SERVICES = {"worker": "lambda.amazonaws.com", "machine": "states.amazonaws.com", "schedule": "scheduler.amazonaws.com"}
+SERVICES = {
+    "worker": "lambda.amazonaws.com",
+    "machine": "states.amazonaws.com",
+    "schedule": "scheduler.amazonaws.com",
+    "rule": "events.amazonaws.com",
+}
 
 
 def trust(service: str, **more: Any) -> dict[str, Any]:
@@ -35,6 +40,7 @@ def stack(**changed: dict[str, Any]) -> Stack:
         made("AWS::Lambda::Function", "worker", WORKER, Role=role_arn("worker")),
         made("AWS::StepFunctions::StateMachine", MACHINE, MACHINE, RoleArn=role_arn("machine")),
         made("AWS::Scheduler::Schedule", "daily", Target={"RoleArn": role_arn("schedule")}),
+        made("AWS::Events::Rule", "fresh", RULE, Targets=[{"RoleArn": role_arn("rule")}]),
     )
     return Stack((*roles, *users), REGION, ACCOUNT)
 
@@ -68,10 +74,12 @@ def test_a_role_that_its_service_cannot_assume_is_refused(role: str, broken: dic
         refuse_untrusting_roles(stack(**{role: broken}))
 
 
-def test_a_condition_that_the_service_does_not_meet_keeps_it_out() -> None:
-    other = {"StringEquals": {"aws:SourceArn": GROUP.replace("default", "other")}}
-    with pytest.raises(PermissionsError, match=r"scheduler\.amazonaws\.com cannot assume"):
-        refuse_untrusting_roles(stack(schedule=trust(SERVICES["schedule"], Condition=other)))
+@pytest.mark.parametrize(("role", "source"), [("schedule", GROUP), ("rule", RULE)])
+def test_a_condition_that_the_service_does_not_meet_keeps_it_out(role: str, source: str) -> None:
+    own, other = ({"ArnEquals": {"aws:SourceArn": arn}} for arn in (source, f"{source}2"))
+    refuse_untrusting_roles(stack(**{role: trust(SERVICES[role], Condition=own)}))
+    with pytest.raises(PermissionsError, match=f"{SERVICES[role]} cannot assume"):
+        refuse_untrusting_roles(stack(**{role: trust(SERVICES[role], Condition=other)}))
 
 
 @pytest.mark.verifies("template.every-property")

@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from sandbox.aws.moto_server import MotoServer
-from sandbox.aws.schedule import Firing, fire
+from sandbox.aws.schedule import fire
+from sandbox.aws.targets import Firing
 from sandbox.aws.template.model import DeployError
 from tests.sandbox.dynamodb_support import client_of
 
@@ -106,7 +107,7 @@ def test_a_target_that_is_gone_goes_to_the_dead_letters_at_once(account: Account
         "StateMachineDoesNotExist",
         GONE,
     )
-    assert letter["SCHEDULE_ARN"] == firing.schedule_arn
+    assert letter["SCHEDULE_ARN"] == firing.source_arn
     assert "EXHAUSTED_RETRY_CONDITION" not in letter
 
 

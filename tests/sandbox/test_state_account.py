@@ -159,6 +159,17 @@ def test_a_secret_is_there_after_a_kill_with_its_versions(tmp_path: Path) -> Non
             assert secrets.get_secret_value(SecretId=SECRET)["SecretString"] == "fourth"
 
 
+def test_secrets_that_are_put_back_are_no_event_and_a_new_value_is(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as before:
+        before.account.put_secret(SECRET, "first")
+        with killed_and_opened(before, tmp_path / "b") as after:
+            assert after.account.fire_rules() == []
+            after.account.put_secret(SECRET, "second")
+            (firing,) = after.account.fire_rules()
+            assert firing.target_arn == after.deployment.state_machine_arn
+            assert after.account.firings() == [firing]
+
+
 @pytest.mark.verifies("state.secrets")
 def test_a_secret_is_given_out_for_the_server_that_it_was_stored_for_only(tmp_path: Path) -> None:
     with opened(tmp_path) as kept:

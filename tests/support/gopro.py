@@ -15,6 +15,7 @@ import responses
 
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import API_URL, GoProApi
+from cloud_sync_common.edges.sessions import api_session
 from cloud_sync_common.gopro_provider import GoProProvider, SourceSettings
 from tests.support.clocks import Naps
 
@@ -66,7 +67,7 @@ class GoPro:
 
     def provider(self) -> GoProProvider:
         """The real provider, without real waits, that may fetch from this machine."""
-        api = GoProApi(requests.Session(), sleep=Naps(), clock=lambda: 1_700_000_000.0, jitter=lambda: 0.0, attempts=2)
+        api = GoProApi(api_session(), sleep=Naps(), clock=lambda: 1_700_000_000.0, jitter=lambda: 0.0, attempts=2)
         return GoProProvider(api, SourceSettings(allow_loopback=True))
 
 

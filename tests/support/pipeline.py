@@ -25,6 +25,7 @@ from cloud_sync_common.edges.archive import Archive
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import GoProApi
 from cloud_sync_common.edges.run_ledger import RunLedger
+from cloud_sync_common.edges.sessions import api_session, cdn_session
 from cloud_sync_common.edges.table import Table
 from cloud_sync_common.edges.tracker import Tracker
 from cloud_sync_common.gopro_provider import GoProProvider, SourceSettings
@@ -44,7 +45,7 @@ from cloud_sync_common.services.uploading import Uploader
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
 from cloud_sync_common.transfer.retry import Retry
-from cloud_sync_common.transfer.source import SourceReader, cdn_session
+from cloud_sync_common.transfer.source import SourceReader
 from sandbox.gopro.library import Library, SimMedium, SimPiece
 from sandbox.gopro.messages import Request, Response
 from sandbox.gopro.server import GoProServer
@@ -144,7 +145,7 @@ class World:
     def provider(self) -> GoProProvider:
         """The provider, speaking to the simulator."""
         settings = SourceSettings(self.gopro.url, ("gopro.com",), allow_loopback=True)
-        session = self._keep(requests.Session())
+        session = self._keep(api_session())
         api = GoProApi(session, self.gopro.url, sleep=self.clock.sleep, clock=time.time, jitter=lambda: 0.0)
         return GoProProvider(api, settings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -96,18 +97,27 @@ def script(*answers: Answer | None, then: Script) -> Script:
 
 
 class ScriptedServer:
-    """Serves a script on the loopback while its block lasts; ``requests`` is what clients have sent so far."""
+    """Serves a script on the loopback while its block lasts; ``requests`` is what clients have sent so far.
 
-    def __init__(self, script: Script) -> None:
+    With ``tls`` it speaks https.
+    """
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
         self.requests: list[Request] = []
+        self.tls = tls
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="scripted")
 
     @property
     def url(self) -> SecretUrl:
         """The URL of a file on this server, with something secret in its query."""
-        return SecretUrl(f"http://127.0.0.1:{self._server.server_address[1]}/file.mp4?Signature=c4n4ry")
+        return SecretUrl(f"http://127.0.0.1:{self.port}/file.mp4?Signature=c4n4ry")
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
 
     @property
     def connections(self) -> int:
@@ -138,6 +148,13 @@ class _Server(ThreadingHTTPServer):
         self.accepted = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+
+    def get_request(self) -> tuple[Any, Any]:
+        """The TLS handshake is left to the connection's own thread: the first read makes it."""
+        connection, address = super().get_request()
+        if self.owner.tls is not None:
+            connection = self.owner.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:

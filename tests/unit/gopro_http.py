@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
 import responses
 
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import API_URL, GoProApi
+from cloud_sync_common.edges.sessions import api_session
 
 CANARY = "c4n4ry"
 CREDENTIALS = Credentials(f"gp_access_token=eyJ{CANARY}; gp_user_id={CANARY}", "Mozilla/5.0 (X11)")
@@ -35,7 +35,7 @@ def query_of(web: responses.RequestsMock, index: int = 0) -> dict[str, str]:
 
 
 def make_api(naps: Naps, jitter: float = 1.0, **options: Any) -> GoProApi:
-    return GoProApi(requests.Session(), sleep=naps, clock=lambda: NOW, jitter=lambda: jitter, **options)
+    return GoProApi(api_session(), sleep=naps, clock=lambda: NOW, jitter=lambda: jitter, **options)
 
 
 def offered(label: str, number: int = 1, **fields: Any) -> dict[str, Any]:

@@ -334,10 +334,11 @@ def test_any_other_redirect_is_not_followed(web: responses.RequestsMock, naps: N
     assert CANARY not in str(error.value)
 
 
-def test_a_redirect_that_cannot_be_read_is_lasting_trouble(web: responses.RequestsMock, naps: Naps) -> None:
+def test_a_redirect_that_cannot_be_read_is_a_changed_api(web: responses.RequestsMock, naps: Naps) -> None:
     web.get(SEARCH, status=302, headers={"Location": f"https://[{CANARY}"})
-    with pytest.raises(SourceUnavailable) as error:
-        make_api(naps, attempts=2).search(1, 200, CREDENTIALS)
+    with pytest.raises(SchemaChanged, match="cannot be read") as error:
+        make_api(naps).search(1, 200, CREDENTIALS)
+    assert len(web.calls) == 1
     assert CANARY not in str(error.value)
 
 

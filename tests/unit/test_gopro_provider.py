@@ -222,10 +222,37 @@ def test_a_listing_without_end_is_stopped(
 SANDBOX = {"AWS_EXECUTION_ENV": "CLOUD_SYNC_SANDBOX"}
 
 
-@pytest.mark.parametrize("environment", [{}, {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}])
-def test_outside_the_sandbox_no_variable_moves_the_api(environment: dict[str, str]) -> None:
-    settings = source_settings({**environment, "GOPRO_API_URL": "http://127.0.0.1:1", "ALLOWED_HOSTS": "a.net, b.net,"})
-    assert settings == SourceSettings("https://api.gopro.com", ("a.net", "b.net"), allow_loopback=False)
+ON_AWS = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.14", "ALLOWED_HOSTS": "gopro.com, simulator.example"}
+
+
+def test_on_aws_the_api_is_gopros_unless_another_is_named() -> None:
+    assert source_settings(ON_AWS) == SourceSettings("https://api.gopro.com", ("gopro.com", "simulator.example"))
+
+
+@pytest.mark.parametrize("url", ["https://simulator.example", "https://api.simulator.example/trial/"])
+def test_on_aws_the_api_may_be_another_https_server_among_the_allowed_hosts(url: str) -> None:
+    settings = source_settings({**ON_AWS, "GOPRO_API_URL": url})
+    assert settings == SourceSettings(url.rstrip("/"), ("gopro.com", "simulator.example"), allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1",
+        "http://localhost",
+        "http://simulator.example",
+        "https://another.example",
+        "https://notsimulator.example",
+        "https://simulator.example:8443",
+        "https://me@simulator.example",
+        "simulator.example",
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.14"}])
+def test_on_aws_no_variable_takes_the_cookies_anywhere_else(environment: dict[str, str], url: str) -> None:
+    with pytest.raises(InvalidInput, match="GOPRO_API_URL must be an https URL at a host in ALLOWED_HOSTS") as refused:
+        source_settings({**environment, "ALLOWED_HOSTS": ON_AWS["ALLOWED_HOSTS"], "GOPRO_API_URL": url})
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8123/", "http://localhost:1", "https://gopro.example"])

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 
 import pytest
-from hypothesis import given
+import requests
+from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from cloud_sync_common.errors import UnsafeUrl
-from cloud_sync_common.rules.urls import MASK, check_url, is_loopback, redact
+from cloud_sync_common.rules.urls import (
+    MASK,
+    check_url,
+    is_loopback,
+    is_public_address,
+    leads_to_login,
+    redact,
+    redirect_target,
+)
 
 HOSTS = ("gopro.com", "*.example-cdn.net")
 CANARY = "c4n4ry"
+
+
+def _after_https(pieces: list[str]) -> str:
+    return "https://" + "".join(pieces)
+
+
 TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.c4n4ryAAAA..c4n4ryBBBB.c4n4ryCCCC"
 
 
@@ -24,6 +41,10 @@ TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.c4n4ryAAAA..c4n4ryBBBB.c4n4ryCCCC"
         "https://MEDIA.GoPro.COM:443/x",
         "https://a.gopro.com./x",
         "https://deep.down.example-cdn.net/x",
+        "HTTPS://media.gopro.com:/x",
+        "https://xn--mdia-6ra.gopro.com/x",
+        "https://media.gopro.com?x",
+        "https://media.gopro.com/a@b:c//d%0a",
     ],
 )
 def test_https_at_an_allowed_host_passes_unchanged(url: str) -> None:
@@ -53,6 +74,32 @@ def test_https_at_an_allowed_host_passes_unchanged(url: str) -> None:
         "https://mèdia.gopro.com/x",
         "https://media.gopro.com/a b",
         "https://media.gopro.com/a\nb",
+        "https://@media.gopro.com/x",
+        "https://evil.net%2f.gopro.com/x",
+        "https://127.0.0.1%23.gopro.com/x",
+        "https://%67opro.com/x",
+        "https://evil.net%00.gopro.com/x",
+        "https://evil.net%5c.gopro.com/x",
+        "https://evil.net;.gopro.com/x",
+        "https://evil.net&.gopro.com/x",
+        "https://evil_net.gopro.com/x",
+        "https://media..gopro.com/x",
+        "https://.gopro.com/x",
+        "https://media.gopro.com../x",
+        "https://-media.gopro.com/x",
+        f"https://{'a' * 64}.gopro.com/x",
+        f"https://{'a.' * 130}gopro.com/x",
+        "https://media.gopro.com:443:443/x",
+        "https://media.gopro.com:-443/x",
+        "https://media.gopro.com:80/x",
+        "https://[media.gopro.com]/x",
+        "https://[::ffff:8.8.8.8]/x",
+        "https://gopro.com\u3002evil.net/x",
+        "https:media.gopro.com/x",
+        "https:/media.gopro.com/x",
+        "https://media.gopro.com\t/x",
+        " https://media.gopro.com/x",
+        "wss://media.gopro.com/x",
         "https:///x",
         "//media.gopro.com/x",
         "",
@@ -63,6 +110,160 @@ def test_https_at_an_allowed_host_passes_unchanged(url: str) -> None:
 def test_any_other_url_is_refused(url: object) -> None:
     with pytest.raises(UnsafeUrl):
         check_url(url, HOSTS, allow_loopback_http=False)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "8.8.8.8", "10.1", "127.1", "1.0x7f", "0x7f.0.0.0x1", "0177.0.0.01"])
+def test_an_address_is_no_host_even_if_somebody_lists_it(host: str) -> None:
+    with pytest.raises(UnsafeUrl):
+        check_url(f"https://{host}/x", (host, "0.1", "1"), allow_loopback_http=False)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "https://",
+            "http://",
+            "HTTPS:",
+            "//",
+            "/",
+            "\\",
+            "?",
+            "#",
+            "@",
+            ":",
+            ":443",
+            ":80",
+            ".",
+            "..",
+            "%2e",
+            "%2f",
+            "%00",
+        ),
+        *(
+            "gopro.com",
+            "GoPro.com",
+            ".gopro.com",
+            "media.gopro.com",
+            "evil.net",
+            "127.0.0.1",
+            "[::1]",
+            "[",
+            "]",
+            "localhost",
+        ),
+        *(
+            ";",
+            "&",
+            "_",
+            "-",
+            "xn--",
+            "\u3002",
+            "\uff0e",
+            "\u2488",
+            "\xad",
+            " ",
+            "\t",
+            "\n",
+            "\x00",
+            "0x7f.1",
+            "user:pass",
+        ),
+    ]
+)
+
+
+@given(
+    st.one_of(st.text(), st.lists(_PIECES, max_size=8).map("".join), st.lists(_PIECES, max_size=6).map(_after_https))
+)
+@example("https://evil.net\\@gopro.com")
+@example("https://gopro.com:443@evil.net")
+@example("https://evil.net?.gopro.com")
+@example("https://media.gopro.com")
+def test_what_passes_leads_to_the_list_by_the_parsers_that_connect_as_well(url: str) -> None:
+    try:
+        checked = check_url(url, ("gopro.com",), allow_loopback_http=False)
+    except UnsafeUrl:
+        return
+    seen = [parse_url(checked), parse_url(str(requests.Request("GET", checked).prepare().url))]
+    for parts in seen:
+        host = (parts.host or "").removesuffix(".")
+        assert host == "gopro.com" or host.endswith(".gopro.com")
+        assert (parts.scheme, parts.auth, parts.port or 443) == ("https", None, 443)
+
+
+# Addresses
+
+INSIDE = [
+    *("0.0.0.0", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.1", "169.254.169.254", "172.16.0.0"),  # noqa: S104
+    *("172.31.255.255", "192.0.0.9", "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255"),
+    *("198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"),
+    *("::", "::1", "::8.8.8.8", "::ffff:8.8.8.8", "::ffff:10.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b:1::1", "100::1"),
+    *("2001::1", "2001:db8::1", "2001:20::1", "2002:808:808::1", "3fff::1", "5f00::1", "fc00::1", "fd00:ec2::254"),
+    *("fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1", "", "gopro.com", "8.8.8", "08.8.8.8", "1"),
+]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_of_the_inside_is_not_public(address: str) -> None:
+    assert not is_public_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "1.0.0.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255"),
+        *("128.0.0.0", "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255"),
+        *("198.17.255.255", "198.20.0.0", "223.255.255.255", "2600:9000::1", "2a00::1", "2001:4860:4860::8888"),
+    ],
+)
+def test_an_address_of_the_internet_is_public(address: str) -> None:
+    assert is_public_address(address)
+
+
+@given(st.ip_addresses())
+def test_what_pythons_own_tables_call_special_is_never_public(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    special = (
+        *(address.is_private, address.is_loopback, address.is_link_local, address.is_multicast),
+        *(address.is_reserved, address.is_unspecified, not address.is_global),
+    )
+    assert not (any(special) and is_public_address(str(address)))
+
+
+@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:0:0", "64:ff9b::", "::"]))
+def test_no_ipv4_address_hides_in_an_ipv6_one(inner: ipaddress.IPv4Address, prefix: str) -> None:
+    assert not is_public_address(str(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) + int(inner))))
+    assert not is_public_address(str(ipaddress.IPv6Address((0x2002 << 112) + (int(inner) << 80) + 1)))
+
+
+# Redirects
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://b.net/y?z", "https://b.net/y?z"),
+        ("//b.net/y", "https://b.net/y"),
+        ("/y?z=1", "https://a.net/y?z=1"),
+        ("y", "https://a.net/p/y"),
+    ],
+)
+def test_a_redirect_leads_from_where_it_was_met(location: str, target: str) -> None:
+    assert redirect_target("https://a.net/p/x?Signature=s", location) == target
+
+
+@pytest.mark.parametrize(
+    "location", ["https://[::1", "https://a.net/login", "/Sign-In?x", "//login.gopro.com", "/oauth/2"]
+)
+def test_a_redirect_to_a_login_or_to_nonsense_is_refused(location: str) -> None:
+    with pytest.raises(UnsafeUrl, match="not followed"):
+        redirect_target("https://a.net/x", location)
+
+
+def test_a_login_is_known_by_host_and_path_not_by_what_is_asked() -> None:
+    assert leads_to_login("https://login.gopro.com/")
+    assert not leads_to_login("https://media.gopro.com/1.mp4?next=/login")
 
 
 def test_a_refusal_shows_the_host_and_nothing_else() -> None:
@@ -79,7 +280,17 @@ def test_this_machine_is_allowed_only_when_the_sandbox_says_so(url: str) -> None
         check_url(url, HOSTS, allow_loopback_http=False)
 
 
-@pytest.mark.parametrize("url", ["http://localhost.evil.net/x", "http://192.168.0.1/x", "http://media.gopro.com/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost.evil.net/x",
+        "http://192.168.0.1/x",
+        "http://media.gopro.com/x",
+        "http://user@127.0.0.1/x",
+        "ftp://127.0.0.1/x",
+        "http://127.0.0.1@evil.net/x",
+    ],
+)
 def test_the_sandbox_opens_no_other_plain_http(url: str) -> None:
     with pytest.raises(UnsafeUrl):
         check_url(url, HOSTS, allow_loopback_http=True)

@@ -91,10 +91,11 @@ def test_a_body_is_sent_once_and_other_calls_are_tried_again() -> None:
 
 
 def test_only_the_listed_hosts_are_trusted_and_never_this_machine() -> None:
-    environ = {**ENVIRON, "GOPRO_API_URL": "http://127.0.0.1:1"}
-    settings = Wiring(environ).provider.settings
+    settings = Wiring(ENVIRON).provider.settings
     assert settings.allowed_hosts == ("gopro.com", "cloudfront.net")
     assert (settings.api_url, settings.allow_loopback) == ("https://api.gopro.com", False)
+    with pytest.raises(InvalidInput, match="GOPRO_API_URL"):
+        _ = Wiring({**ENVIRON, "GOPRO_API_URL": "http://127.0.0.1:1"}).provider.settings
 
 
 def test_an_invocation_inherits_neither_credentials_nor_a_used_up_share_of_traces() -> None:

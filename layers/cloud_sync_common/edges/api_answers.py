@@ -18,10 +18,10 @@ from cloud_sync_common.errors import (
     SchemaChanged,
     SourceUnavailable,
 )
+from cloud_sync_common.rules.urls import leads_to_login
 
 LIBRARY_PATHS = frozenset({"/media/search", "/media/user"})
 _AGAIN = frozenset({408, 425, 429})
-_LOGIN_WORDS = ("login", "log-in", "signin", "sign-in", "authorize", "oauth")
 _LOGIN_PAGE = (b"login", b"log in", b"sign in", b"sign-in", b"signin", b"password")
 _RENEW = "log in at gopro.com and store fresh cookies in the secret"
 
@@ -84,12 +84,13 @@ def _not_found(path: str, status: int) -> APIError:
 
 
 def _redirected(path: str, reply: Reply) -> APIError:
+    location = reply.headers.get("Location", "")
     try:
-        target = urlsplit(reply.headers.get("Location", ""))
-        host = target.hostname or "its own host"
+        host = urlsplit(location).hostname or "its own host"
+        login = leads_to_login(location)
     except ValueError:
         return SchemaChanged(f"GET {path}: GoPro redirects to an address that cannot be read", status=reply.status)
-    if any(word in f"{host}{target.path}".lower() for word in _LOGIN_WORDS):
+    if login:
         return CredentialsExpired(f"GET {path}: GoPro asks for a new login; {_RENEW}", status=401)
     return SchemaChanged(f"GET {path}: GoPro redirects its API to {host}; not followed", status=reply.status)
 

@@ -1,4 +1,4 @@
-"""One GET request, whole or failed: no redirects, a bounded body, no secret in any message.
+"""One GET request, whole or failed: no redirects, a body bounded in bytes and in time, no secret in any message.
 
 ``requests`` puts URLs and header values into its exceptions; here they are replaced by one line of our own words.
 """
@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import email.utils
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
+from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError
 
+from cloud_sync_common.edges.cut_off import CutOff
+from cloud_sync_common.edges.sessions import ForbiddenAddress
+
 MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Of an answer, as it comes and decompressed; a page of the listing has about 1 MB."""
+
+BODY_SECONDS = 120.0
+"""For the whole body of an answer."""
+
+_GZIP = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -66,33 +77,27 @@ def get(
 ) -> Reply:
     """GET ``url`` once and read the answer to its end.
 
-    ``timeout`` is (connect, between two reads) in seconds. Redirects are answers like any other. Raises `NoAnswer` or
-    `BodyTooLarge`, both without cause: the causes carry URLs.
+    ``timeout`` is (connect, between two reads) in seconds. Redirects are answers like any other, their bodies unread.
+    Raises `NoAnswer` or `BodyTooLarge`, both without cause: the causes carry URLs.
     """
     try:
         with session.get(
-            url,
-            params=params,
-            headers=dict(headers),
-            timeout=timeout,
-            allow_redirects=False,
-            stream=True,
-            auth=_leave_alone,
+            url, params=params, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
         ) as response:
-            return Reply(response.status_code, response.headers, _read(response))
-    except requests.Timeout:
+            redirect = 300 <= response.status_code < 400
+            body = b"" if redirect else _decoded(response, _read(response))
+            return Reply(response.status_code, response.headers, body)
+    except (requests.Timeout, ReadTimeoutError):
         raise NoAnswer("timed out", timed_out=True) from None
+    except ForbiddenAddress as error:
+        raise NoAnswer(str(error)) from None
     except requests.exceptions.SSLError:
         raise NoAnswer("no secure connection (TLS) could be made") from None
     except requests.exceptions.ProxyError:
         raise NoAnswer("the proxy did not pass the request on") from None
-    except requests.ConnectionError as error:
-        # In the middle of a body `requests` wraps a time-out as a lost connection.
-        if error.args and isinstance(error.args[0], ReadTimeoutError):
-            raise NoAnswer("timed out", timed_out=True) from None
+    except (requests.ConnectionError, Urllib3Error):
         raise NoAnswer("could not connect, or the connection broke") from None
-    except (requests.RequestException, ValueError) as error:
-        # ValueError: `requests` parses a redirect's target even when it is not to follow it.
+    except (requests.RequestException, ValueError, zlib.error) as error:
         raise NoAnswer(f"the answer could not be read ({type(error).__name__})") from None
 
 
@@ -109,14 +114,35 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _read(response: requests.Response) -> bytes:
+    """The body as it comes over the wire."""
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"more than {MAX_BODY_BYTES // 1024**2} MiB")
+    with CutOff(BODY_SECONDS, response.raw.shutdown) as cut_off:
+        try:
+            while data := response.raw.read(_CHUNK_BYTES, decode_content=False):
+                body += data
+                if len(body) > MAX_BODY_BYTES:
+                    raise BodyTooLarge(_too_large())
+        finally:
+            if cut_off.happened:
+                raise NoAnswer("timed out", timed_out=True) from None
     return bytes(body)
 
 
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep ``requests`` from adding an Authorization header out of somebody's ``.netrc``."""
-    return request
+def _decoded(response: requests.Response, body: bytes) -> bytes:
+    """The body decompressed, never more of it than may be; ValueError or zlib.error for what is not whole."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in {"", "identity"} or not body:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise ValueError("an encoding that was not asked for")
+    gzip = zlib.decompressobj(_GZIP)
+    plain = gzip.decompress(body, MAX_BODY_BYTES + 1)
+    if len(plain) > MAX_BODY_BYTES:
+        raise BodyTooLarge(_too_large())
+    if not gzip.eof or gzip.unused_data:
+        raise ValueError("not one whole gzip member")
+    return plain
+
+
+def _too_large() -> str:
+    return f"more than {MAX_BODY_BYTES // 1024**2} MiB"

@@ -14,8 +14,9 @@ from cloud_sync_common.rules.piece_names import split_extension
 
 PROVIDER = "gopro"
 SIDE_FILE_CLASS = "STANDARD"
-"""Small files stay out of the archive classes: those bill at least 128 KB an object (aws-facts.md 1.3)."""
 SIDE_FILE_BYTES = 128 * 1024
+"""Files below it stay out of the archive classes, which bill that much in any case (S3 pricing), and can be read at
+once. The bucket's lifecycle rule leaves the same files where they are (docs/adr/0014)."""
 
 MEDIA_ID = "source-media-id"
 PIECE = "piece"

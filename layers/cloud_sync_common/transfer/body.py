@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError as Urllib3Error
 
+from cloud_sync_common.edges.cut_off import CutOff
 from cloud_sync_common.errors import SourceUnavailable, TransferError, TruncatedBody, WrongContent
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes asked of the socket at a time: what stays in a core's L2 cache (performance.md 2)."""
 
-_DOCUMENT = re.compile(rb'\s*(<!doctype|<html|<\?xml|<error|\{\s*")', re.IGNORECASE)
+_DOCUMENT = re.compile(rb'(\xef\xbb\xbf)?\s*(<[!?a-z]|\{\s*["}]|\[\s*["{\[\]])', re.IGNORECASE)
+"""How HTML, XML and JSON begin, maybe after a byte order mark; no format of a camera begins so."""
 
 
 class SourceBody:
@@ -25,16 +27,23 @@ class SourceBody:
 
     ``expected`` is the length that must arrive, ``None`` if nobody knows it. botocore wraps whatever ``read`` raises
     into an exception of its own, so the original is kept in ``error``. ``sniff`` refuses a body that begins like an
-    error document, whatever its headers said (fault F13).
+    error document, whatever its headers said (fault F13). ``cut_off`` ends, at the deadline, a read that drips.
     """
 
     def __init__(
-        self, response: requests.Response, expected: int | None, deadline: Deadline, *, sniff: bool = False
+        self,
+        response: requests.Response,
+        expected: int | None,
+        deadline: Deadline,
+        cut_off: CutOff,
+        *,
+        sniff: bool = False,
     ) -> None:
         self._raw = response.raw
         self._sniff = sniff
         self._expected = expected
         self._deadline = deadline
+        self._cut_off = cut_off
         self._crc = Crc64Nvme()
         self.received = 0
         self.error: Exception | None = None
@@ -61,7 +70,11 @@ class SourceBody:
         try:
             data: bytes = self._raw.read(amount, decode_content=False)
         except (Urllib3Error, OSError) as error:
+            if self._cut_off.happened:
+                raise DeadlineReached from None
             raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None
+        if self._cut_off.happened:
+            raise DeadlineReached
         if self._sniff and data:
             self._sniff = False
             _refuse_documents(data)

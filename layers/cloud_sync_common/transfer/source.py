@@ -1,7 +1,7 @@
 """The CDN side of a transfer: what a pre-signed URL serves, probed and opened, checked against what was promised.
 
-No cookie and no Authorization header ever goes out from here; redirects are not followed; URLs are checked before they
-are opened and never named in an error.
+No cookie and no Authorization header ever goes out from here. Every URL is checked before it is opened, that of each
+redirect, too, and none is ever named in an error.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError as Urllib3Error
 
+from cloud_sync_common.edges.cut_off import CutOff
+from cloud_sync_common.edges.sessions import ForbiddenAddress
 from cloud_sync_common.errors import (
     SourceChanged,
     SourceGone,
@@ -23,34 +23,28 @@ from cloud_sync_common.errors import (
     SourceUnavailable,
     TransferError,
     TruncatedBody,
+    UnsafeUrl,
     UrlExpired,
     WrongContent,
 )
 from cloud_sync_common.models import Piece, SecretUrl, Source
 from cloud_sync_common.rules.attributes import is_media_name
+from cloud_sync_common.rules.urls import redirect_target
 from cloud_sync_common.transfer.body import SourceBody
 from cloud_sync_common.transfer.deadline import Deadline
 
 TIMEOUT = (10.0, 20.0)
 """Seconds to connect, and between two pieces of data."""
 
+MAX_REDIRECTS = 3
+"""Nobody has seen GoPro's CDN redirect; few are followed all the same, and only to where any URL may lead."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _DOCUMENTS = frozenset({"application/json", "application/xml", "application/problem+json"})
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
-
-class _NoAuth(AuthBase):
-    """Keeps requests from taking an Authorization header out of a .netrc file."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-class _StayingSession(requests.Session):
-    """Never looks at where a redirect leads: requests reads its body and parses its target even when not to follow."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere."""
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_VALIDATOR = re.compile(r"[\x20-\x7e]{1,256}")
+"""What is kept in the tracker and sent back; longer or odder ones count as none."""
 
 
 class RangeIgnored(Exception):
@@ -65,25 +59,14 @@ class UrlChecker(Protocol):
         ...
 
 
-def cdn_session(connections: int) -> requests.Session:
-    """A session that carries nothing of ours but a pool of ``connections`` keep-alive connections."""
-    session = _StayingSession()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.auth = _NoAuth()
-    session.headers.clear()
-    session.headers.update({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "gopro-cloud-sync"})
-    adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
 class SourceReader:
     """Probes and opens pre-signed URLs.
 
     Raises ``UrlExpired`` (401, 403, 410), ``SourceGone`` (404), ``SourceThrottled`` (429), ``SourceUnavailable`` (5xx,
     time-outs, resets), ``SourceChanged`` (412, 416, another validator or size), ``TruncatedBody`` (another range than
-    asked), ``WrongContent`` (a page or an encoded body), ``TransferError`` (anything else), ``UnsafeUrl``.
+    asked), ``WrongContent`` (a page or an encoded body), ``TransferError`` (anything else), ``UnsafeUrl`` (of the URL
+    or of where it redirects to: not allowed, a login, an address of the inside, or more than ``MAX_REDIRECTS``).
+    ``session`` is one that ``edges.sessions`` built.
     """
 
     def __init__(self, session: requests.Session, check_url: UrlChecker) -> None:
@@ -121,7 +104,8 @@ class SourceReader:
             else:
                 _check_same(response, source, _length(response))
                 raise RangeIgnored
-            yield SourceBody(response, last - first + 1, deadline, sniff=source.is_media and first == 0)
+            with _cut_off_at(deadline, response) as cut_off:
+                yield SourceBody(response, last - first + 1, deadline, cut_off, sniff=source.is_media and first == 0)
 
     @contextmanager
     def open_whole(self, url: SecretUrl, source: Source, deadline: Deadline) -> Iterator[SourceBody]:
@@ -132,7 +116,8 @@ class SourceReader:
             if response.status_code != 200:
                 raise TransferError(f"the source answered {response.status_code} to a plain GET")
             _check_same(response, source, _length(response))
-            yield SourceBody(response, source.size, deadline, sniff=source.is_media)
+            with _cut_off_at(deadline, response) as cut_off:
+                yield SourceBody(response, source.size, deadline, cut_off, sniff=source.is_media)
 
     def _probe_by_first_byte(self, piece: Piece, url: SecretUrl) -> Source:
         with self._request("GET", url, {"Range": "bytes=0-0"}) as response:
@@ -151,17 +136,35 @@ class SourceReader:
 
     @contextmanager
     def _request(self, method: str, url: SecretUrl, headers: dict[str, str]) -> Iterator[requests.Response]:
-        self._check_url(url)
-        try:
-            response = self._session.request(
-                method, url, headers=headers, timeout=TIMEOUT, stream=True, allow_redirects=False
-            )
-        except (requests.RequestException, Urllib3Error) as error:
-            raise SourceUnavailable(f"the source does not answer ({type(error).__name__})") from None
+        response = self._follow(method, url, headers)
         try:
             yield response
         finally:
             response.close()
+
+    def _follow(self, method: str, url: str, headers: dict[str, str]) -> requests.Response:
+        for _ in range(1 + MAX_REDIRECTS):
+            response = self._send(method, self._check_url(url), headers)
+            location = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not location:
+                return response
+            response.close()
+            url = redirect_target(url, location)
+        raise UnsafeUrl(f"the source redirects more than {MAX_REDIRECTS} times; not followed further")
+
+    def _send(self, method: str, url: SecretUrl, headers: dict[str, str]) -> requests.Response:
+        try:
+            return self._session.request(
+                method, url, headers=headers, timeout=TIMEOUT, stream=True, allow_redirects=False
+            )
+        except ForbiddenAddress as error:
+            raise UnsafeUrl(str(error)) from None
+        except (requests.RequestException, Urllib3Error) as error:
+            raise SourceUnavailable(f"the source does not answer ({type(error).__name__})") from None
+
+
+def _cut_off_at(deadline: Deadline, response: requests.Response) -> CutOff:
+    return CutOff(deadline.remaining(), response.raw.shutdown)
 
 
 def _check_status(response: requests.Response) -> None:
@@ -175,10 +178,8 @@ def _check_status(response: requests.Response) -> None:
     if status in (412, 416):
         raise SourceChanged(f"the source is not the one that was planned with ({status})")
     if status == 429:
-        asked = response.headers.get("Retry-After", "")
-        raise SourceThrottled(
-            "the source says slow down", status=status, retry_after=float(asked) if _is_number(asked) else None
-        )
+        asked = _number(response.headers.get("Retry-After", "")[:10])
+        raise SourceThrottled("the source says slow down", status=status, retry_after=asked)
     if status in (408, 425) or status >= 500:
         raise SourceUnavailable(f"the source does not answer properly ({status})", status=status)
     raise TransferError(f"the source answered {status}")
@@ -233,15 +234,13 @@ def _offers_ranges(response: requests.Response, size: int) -> bool:
 
 def _validator(response: requests.Response) -> str | None:
     etag = response.headers.get("ETag", "").strip()
-    if etag.startswith('"'):
-        return etag
-    return response.headers.get("Last-Modified") or None
+    validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+    return validator if _VALIDATOR.fullmatch(validator) else None
 
 
 def _length(response: requests.Response) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if _is_number(text) else None
+    return _number(response.headers.get("Content-Length", ""))
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -8,7 +8,13 @@ from sandbox.aws.permissions.check import Evidence, check
 from sandbox.aws.permissions.model import PermissionsError, ServiceCall
 from sandbox.aws.permissions.policies import STEP_FUNCTIONS
 from sandbox.aws.permissions.report import PermissionReport
-from sandbox.aws.permissions.service_calls import lambda_itself, scheduler_itself, step_functions_itself
+from sandbox.aws.permissions.service_calls import (
+    buried_letters,
+    events_itself,
+    lambda_itself,
+    scheduler_itself,
+    step_functions_itself,
+)
 from sandbox.aws.permissions.stack import Stack, deployed_stack
 from sandbox.aws.permissions.trust import refuse_untrusting_roles
 
@@ -19,8 +25,10 @@ __all__ = [
     "PermissionsError",
     "ServiceCall",
     "Stack",
+    "buried_letters",
     "check",
     "deployed_stack",
+    "events_itself",
     "lambda_itself",
     "refuse_untrusting_roles",
     "scheduler_itself",

@@ -1,8 +1,9 @@
 """What an S3 call needs.
 
 Sources: S3 API reference, "Permissions" of each operation; S3 user guide, "Multipart upload API and permissions" and
-"How to prevent object overwrites with conditional writes"; service authorization reference for S3, for the condition
-keys. Which operation uses the KMS key is ``sandbox.s3.kms``'s knowledge.
+"How to prevent object overwrites with conditional writes" and "Enforce conditional writes on Amazon S3 buckets";
+service authorization reference for S3, for the condition keys. Which operation uses the KMS key is
+``sandbox.s3.kms``'s knowledge.
 """
 
 from __future__ import annotations
@@ -50,6 +51,14 @@ _CONDITION_KEYS = {
 }
 """Parameters of a request that become condition keys, by the action that has them."""
 
+_CREATES_AN_OBJECT = {
+    "PutObject": "true",
+    "CreateMultipartUpload": "false",
+    "UploadPart": "false",
+    "CompleteMultipartUpload": "true",
+}
+"""``s3:ObjectCreationOperation`` of the operations that ask for s3:PutObject: false where no object comes of it."""
+
 _LOWEST_TLS = "1.2"
 """The sandbox's server speaks nothing older; which version a connection has, it does not tell."""
 
@@ -94,6 +103,8 @@ def _context(call: LoggedRequest, action: str) -> dict[str, tuple[str, ...]]:
     for name in _CONDITION_KEYS.get(action, ()):
         if name in call.parameters:
             found[f"s3:{name}"] = (call.parameters[name],)
+    if action == "PutObject":
+        found["s3:objectcreationoperation"] = (_CREATES_AN_OBJECT[call.operation],)
     return found
 
 

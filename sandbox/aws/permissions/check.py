@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from sandbox.aws.gateway.log import ApiCall
 from sandbox.aws.permissions.actions import api_needs
 from sandbox.aws.permissions.actions_s3 import s3_needs
-from sandbox.aws.permissions.evaluate import Match, Role, decide
-from sandbox.aws.permissions.model import Effect, Need, ServiceCall
-from sandbox.aws.permissions.policies import SCHEDULER, STEP_FUNCTIONS, Policies, read_policies
+from sandbox.aws.permissions.evaluate import Match, Role, decide, decide_for_service
+from sandbox.aws.permissions.model import Context, Effect, Need, OwnCall, ServiceCall
+from sandbox.aws.permissions.policies import EVENTS, SCHEDULER, STEP_FUNCTIONS, Policies, read_policies
 from sandbox.aws.permissions.report import Grant, PermissionReport, Ungranted
 from sandbox.aws.permissions.stack import Stack
 from sandbox.s3.log import LoggedRequest
 
-_SERVICES = {STEP_FUNCTIONS: "the state machine", SCHEDULER: "the schedule"}
+_SERVICES = {STEP_FUNCTIONS: "the state machine", SCHEDULER: "the schedule", EVENTS: "the rule"}
 _STRANGER, _UNKNOWN = "somebody", "its access key was not issued here"
 
 
@@ -34,6 +34,7 @@ class Evidence:
     service_calls: Sequence[ServiceCall]
     owners: Mapping[str, str]
     ignored: frozenset[str]
+    own_calls: Sequence[OwnCall] = ()
 
     def owner_of(self, access_key_id: str | None) -> str | None:
         """Return whom a key was issued to; ``None`` for a key of nobody's, or none at all."""
@@ -52,15 +53,17 @@ def check(stack: Stack, evidence: Evidence, name_of: Callable[[str], str] = str)
         if owner is None:
             findings.refuse(_STRANGER, f"s3:{s3_call.operation}", s3_call.bucket, _UNKNOWN)
         elif owner not in evidence.ignored:
-            findings.judge(findings.policies.role_of(owner), s3_needs(s3_call, stack))
+            findings.judge(findings.policies.role_of(owner), s3_needs(s3_call, stack), _source(stack, owner))
     for call in evidence.api_calls:
         owner = evidence.owner_of(call.access_key_id)
         if owner is None:
             findings.refuse(_STRANGER, f"{call.service}:{call.operation}", call.resource, _UNKNOWN)
         elif owner not in evidence.ignored:
-            findings.judge(findings.policies.role_of(owner), api_needs(call, stack))
+            findings.judge(findings.policies.role_of(owner), api_needs(call, stack), _source(stack, owner))
     for service_call in evidence.service_calls:
         findings.judge(findings.policies.role(service_call.role_arn), service_call.needs)
+    for own_call in evidence.own_calls:
+        findings.judge_own(own_call)
     return findings.report()
 
 
@@ -75,17 +78,27 @@ class _Findings:
             for arn, users in policies.users.items()
         }
         self._used: Counter[tuple[str, Match]] = Counter()
+        self._alone: Counter[tuple[str, Match]] = Counter()
         self._ungranted: dict[tuple[str, str, str], Ungranted] = {}
 
-    def judge(self, role: Role, needs: Iterable[Need]) -> None:
-        """Judge what a call of ``role`` needs."""
+    def judge(self, role: Role, needs: Iterable[Need], source: Context | None = None) -> None:
+        """Judge what a call of ``role`` needs; ``source`` are the condition keys that tell where it came from."""
         for need in needs:
-            asked = replace(need, context={**need.context, **_identity(role, self._region)})
+            asked = replace(need, context={**need.context, **_identity(role, self._region), **(source or {})})
             decision = decide(asked, role, self.policies.asked_for(need))
             if decision.allowed:
-                self._used.update((role.arn, match) for match in decision.matches)
+                matches = [(role.arn, match) for match in decision.matches]
+                self._used.update(matches)
+                self._alone.update(matches if len(matches) == 1 else ())
             else:
                 self.refuse(self._names[role.arn], need.action, need.resource, decision.reason)
+
+    def judge_own(self, call: OwnCall) -> None:
+        """Judge what a service did in its own name."""
+        for need in call.needs:
+            decision = decide_for_service(need, call.service, self.policies.asked_for(need))
+            if not decision.allowed:
+                self.refuse(call.service, need.action, need.resource, decision.reason)
 
     def refuse(self, principal: str, action: str, resource: str, reason: str) -> None:
         """Note a call that is not granted; many of one kind are one finding."""
@@ -97,7 +110,7 @@ class _Findings:
     def report(self) -> PermissionReport:
         """Return everything found, and every grant with the number of times that it was used."""
         grants = sorted(
-            Grant(self._names[arn], match.action, match.resource, self._used[arn, match])
+            Grant(self._names[arn], match.action, match.resource, self._used[arn, match], self._alone[arn, match])
             for arn, role in self.policies.roles.items()
             if arn in self._names
             for match in _grants(role)
@@ -107,6 +120,17 @@ class _Findings:
             unused=tuple(grant for grant in grants if not grant.times),
             used=tuple(grant for grant in grants if grant.times),
         )
+
+
+def _source(stack: Stack, owner: str) -> Context:
+    """Return the key that the calls of a function's own code carry, and no call made with another key.
+
+    Source: Lambda developer guide, "Using source function ARN to control function access behavior".
+    """
+    for function in stack.of("AWS::Lambda::Function"):
+        if function.created.ref == owner:
+            return {"lambda:sourcefunctionarn": (function.created.attributes["Arn"],)}
+    return {}
 
 
 def _identity(role: Role, region: str) -> dict[str, tuple[str, ...]]:

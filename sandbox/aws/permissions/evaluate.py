@@ -59,6 +59,21 @@ def decide(need: Need, role: Role, resource_policy: Sequence[Statement] = ()) ->
     return refusal
 
 
+def decide_for_service(need: Need, service: str, resource_policy: Sequence[Statement]) -> Decision:
+    """Judge what ``service`` does in its own name: no role's policy is asked, only the resource's."""
+    about = [
+        each
+        for each in resource_policy
+        if each.principals is not None
+        and (each.principals.everyone or service in each.principals.services)
+        and _applies(each, need, need.resource)
+    ]
+    denied = next((each for each in about if each.effect is Effect.DENY), None)
+    if denied is not None:
+        return Decision(allowed=False, reason=f"denied by {denied.source}{_because(denied)}")
+    return Decision(allowed=bool(about), reason="" if about else "the resource's policy does not let the service in")
+
+
 def _decide(need: Need, resource: str, role: Role, resource_policy: Sequence[Statement]) -> Decision:
     for statement in (*role.statements, *resource_policy):
         applies = statement.principals is None or _is_about(statement.principals, role)

@@ -80,3 +80,11 @@ class ServiceCall:
     role_arn: str
     why: str
     needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCall:
+    """What an AWS service does in its own name, without a role: the resource's policy alone allows it."""
+
+    service: str
+    needs: tuple[Need, ...]

@@ -10,15 +10,17 @@ from sandbox.aws.permissions.model import Need, PermissionsError, Statement
 from sandbox.aws.permissions.stack import Deployed, Stack
 from sandbox.aws.permissions.statements import identity_statements, resource_statements
 
-LAMBDA, STEP_FUNCTIONS, SCHEDULER = "lambda.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"
-"""Services that work with a role of the stack. Their names stand for the state machine and the schedule as callers."""
+LAMBDA, STEP_FUNCTIONS = "lambda.amazonaws.com", "states.amazonaws.com"
+SCHEDULER, EVENTS = "scheduler.amazonaws.com", "events.amazonaws.com"
+"""Services that work with a role of the stack. Their names stand for the state machine, the schedule and the rule as
+callers."""
 
 
 @dataclass(frozen=True)
 class Policies:
     """``roles`` by ARN; ``of_resources`` by the ARN of the resource whose policy it is; ``users`` of a role by ARN.
 
-    A user is a function's physical name, or the service that a state machine or a schedule works through.
+    A user is a function's physical name, or the service that a state machine, a schedule or a rule works through.
     """
 
     roles: dict[str, Role]
@@ -104,4 +106,7 @@ def _users(stack: Stack) -> dict[str, list[str]]:
         users.setdefault(each.resource.properties["RoleArn"], []).append(STEP_FUNCTIONS)
     for each in stack.of("AWS::Scheduler::Schedule"):
         users.setdefault(each.resource.properties["Target"]["RoleArn"], []).append(SCHEDULER)
+    for each in stack.of("AWS::Events::Rule"):
+        for target in each.resource.properties.get("Targets", []):
+            users.setdefault(target["RoleArn"], []).append(EVENTS)
     return users

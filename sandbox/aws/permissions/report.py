@@ -20,19 +20,23 @@ class Ungranted:
     def __str__(self) -> str:
         more = f", {self.times} times" if self.times > 1 else ""
         return (
-            f"{self.principal} called {self.action} on {self.resource}{more}, which its role does not grant"
+            f"{self.principal} called {self.action} on {self.resource}{more}, which is not granted to it"
             f" ({self.reason})"
         )
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """An action on a resource pattern, as a statement of ``principal``'s role has it; ``times`` it was used."""
+    """An action on a resource pattern, as a statement of ``principal``'s role has it; ``times`` it was used.
+
+    ``alone`` of them nothing else granted the same: 0 of a used grant says that it could be left out.
+    """
 
     principal: str
     action: str
     resource: str
     times: int = 0
+    alone: int = 0
 
     def __str__(self) -> str:
         return f"{self.principal}: {self.action} on {self.resource}"

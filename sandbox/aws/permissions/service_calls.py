@@ -1,4 +1,4 @@
-"""What AWS's services do with the stack's roles: Lambda, Step Functions and Scheduler work in their users' names."""
+"""What AWS's services do with the stack's roles: Lambda, Step Functions, Scheduler and EventBridge in users' names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.aws.permissions.actions import SECURE
-from sandbox.aws.permissions.model import Need, ServiceCall
+from sandbox.aws.permissions.model import Context, Need, OwnCall, ServiceCall
+from sandbox.aws.permissions.policies import EVENTS
 from sandbox.aws.permissions.stack import Deployed, Stack
-from sandbox.aws.schedule import Firing
+from sandbox.aws.targets import Firing
 
 _LOG_DELIVERY = (
     "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
@@ -22,10 +23,10 @@ _TRACING = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetS
 
 
 def lambda_itself(stack: Stack, ran: Iterable[str]) -> list[ServiceCall]:
-    """Return what Lambda did with the roles of the functions that ran, by their physical names: logs and traces.
+    """Return what Lambda did with the roles of the functions that ran, by their physical names: logs, traces, network.
 
-    Source: Lambda developer guide, "Working with Lambda execution environment credentials" and "Visualize Lambda
-    function invocations using AWS X-Ray".
+    Source: Lambda developer guide, "Using source function ARN to control function access behavior" (which of them carry
+    it: those for network interfaces do not) and "Visualize Lambda function invocations using AWS X-Ray".
     """
     names = set(ran)
     functions = [each for each in stack.of("AWS::Lambda::Function") if each.created.ref in names]
@@ -38,12 +39,32 @@ def _own_needs(function: Deployed, stack: Stack) -> tuple[Need, ...]:
     properties = function.resource.properties
     group = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function.created.ref}")
     stream = stack.arn("logs", f"log-group:{group}:log-stream:any")
-    needs = [Need(f"logs:{action}", (stream,), SECURE) for action in ("CreateLogStream", "PutLogEvents")]
+    source = {**SECURE, "lambda:sourcefunctionarn": (function.created.attributes["Arn"],)}
+    needs = [Need(f"logs:{action}", (stream,), source) for action in ("CreateLogStream", "PutLogEvents")]
     if all(each.created.ref != group for each in stack.of("AWS::Logs::LogGroup")):
-        needs.append(Need("logs:CreateLogGroup", (stack.arn("logs", f"log-group:{group}"),), SECURE))
+        needs.append(Need("logs:CreateLogGroup", (stack.arn("logs", f"log-group:{group}"),), source))
     if properties.get("TracingConfig", {}).get("Mode") == "Active":
-        needs += [Need(f"xray:{action}", ("*",), SECURE) for action in ("PutTraceSegments", "PutTelemetryRecords")]
-    return tuple(needs)
+        needs += [Need(f"xray:{action}", ("*",), source) for action in ("PutTraceSegments", "PutTelemetryRecords")]
+    return (*needs, *_interface_needs(properties.get("VpcConfig", {}), stack))
+
+
+def _interface_needs(vpc: Mapping[str, Any], stack: Stack) -> Iterator[Need]:
+    """Give what Lambda needs for a function's network interfaces in a VPC; nothing without one.
+
+    Source: Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC", execution role; the
+    resources are those of the service authorization reference for EC2.
+    """
+    if not vpc:
+        return
+    interface = stack.arn("ec2", "network-interface/any")
+    subnets = [stack.arn("ec2", f"subnet/{each}") for each in vpc["SubnetIds"]]
+    groups = [stack.arn("ec2", f"security-group/{each}") for each in vpc["SecurityGroupIds"]]
+    for resource in (interface, *subnets, *groups):
+        yield Need("ec2:CreateNetworkInterface", (resource,), SECURE)
+    for action in ("DeleteNetworkInterface", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"):
+        yield Need(f"ec2:{action}", (interface,), SECURE)
+    for action in ("DescribeNetworkInterfaces", "DescribeSubnets"):
+        yield Need(f"ec2:{action}", ("*",), SECURE)
 
 
 def step_functions_itself(stack: Stack, history: Iterable[Mapping[str, Any]]) -> list[ServiceCall]:
@@ -106,9 +127,46 @@ def scheduler_itself(firings: Iterable[Firing]) -> list[ServiceCall]:
     Source: EventBridge Scheduler user guide, "Setting up the execution role" and "Configuring a dead-letter queue".
     """
     calls = []
-    for firing in firings:
+    for firing in _of(firings, "scheduler"):
         needs = [Need("states:StartExecution", (firing.target_arn,), SECURE)]
         if firing.dead_letter_arn is not None:
-            needs.append(Need("sqs:SendMessage", (firing.dead_letter_arn,), SECURE, (firing.dead_letter_arn,)))
+            needs.append(_letter(firing.dead_letter_arn, SECURE))
         calls.append(ServiceCall(firing.role_arn, "Scheduler", tuple(needs)))
     return calls
+
+
+def events_itself(firings: Iterable[Firing]) -> list[ServiceCall]:
+    """Return what EventBridge did with the roles of the rules that were fired: starting their targets.
+
+    Source: EventBridge user guide, "Using identity-based policies", on Step Functions as a target.
+    """
+    return [
+        ServiceCall(firing.role_arn, "EventBridge", (Need("states:StartExecution", (firing.target_arn,), SECURE),))
+        for firing in _of(firings, "events")
+    ]
+
+
+def buried_letters(firings: Iterable[Firing], account: str) -> list[OwnCall]:
+    """Return what EventBridge did in its own name: a rule's dead letters need the queue's policy, not a role.
+
+    Source: EventBridge user guide, "Using dead-letter queues to process undelivered events", "Granting permissions to
+    the dead-letter queue".
+    """
+    return [
+        OwnCall(EVENTS, (_letter(firing.dead_letter_arn, _from(firing.source_arn, account)),))
+        for firing in _of(firings, "events")
+        if firing.dead_letter_arn is not None
+    ]
+
+
+def _of(firings: Iterable[Firing], service: str) -> list[Firing]:
+    """Return the firings of a service's own resources: ``arn:aws:events:...`` or ``arn:aws:scheduler:...``."""
+    return [firing for firing in firings if firing.source_arn.split(":")[2] == service]
+
+
+def _letter(queue_arn: str, context: Context) -> Need:
+    return Need("sqs:SendMessage", (queue_arn,), context, (queue_arn,))
+
+
+def _from(source_arn: str, account: str) -> Context:
+    return {**SECURE, "aws:sourcearn": (source_arn,), "aws:sourceaccount": (account,)}

@@ -1,7 +1,8 @@
-"""May the services assume the roles that they are given? AWS refuses the function, machine or schedule otherwise.
+"""May the services assume the roles that they are given? AWS refuses the function, machine, schedule or rule otherwise.
 
 Sources: Lambda developer guide, "Defining Lambda function permissions with an execution role"; Step Functions developer
-guide, "Creating an IAM role for your state machine"; EventBridge Scheduler user guide, "Confused deputy prevention".
+guide, "Creating an IAM role for your state machine"; EventBridge Scheduler user guide, "Confused deputy prevention";
+EventBridge user guide, "Cross-service confused deputy prevention": a rule's own ARN.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from sandbox.aws.permissions.conditions import holds
 from sandbox.aws.permissions.model import Context, Effect, PermissionsError, Statement
 from sandbox.aws.permissions.patterns import matches
-from sandbox.aws.permissions.policies import LAMBDA, SCHEDULER, STEP_FUNCTIONS
+from sandbox.aws.permissions.policies import EVENTS, LAMBDA, SCHEDULER, STEP_FUNCTIONS
 from sandbox.aws.permissions.stack import Deployed, Stack
 from sandbox.aws.permissions.statements import trust_statements
 
@@ -45,6 +46,9 @@ def _users(stack: Stack) -> Iterator[tuple[Deployed, str, str, str]]:
         properties: Mapping[str, Any] = each.resource.properties
         group = stack.arn("scheduler", f"schedule-group/{properties.get('GroupName', 'default')}")
         yield each, SCHEDULER, properties["Target"]["RoleArn"], group
+    for each in stack.of("AWS::Events::Rule"):
+        for target in each.resource.properties.get("Targets", []):
+            yield each, EVENTS, target["RoleArn"], each.created.attributes["Arn"]
 
 
 def _lets_in(statements: tuple[Statement, ...], service: str, context: Context) -> bool:

@@ -1,4 +1,4 @@
-"""SNS, SQS and log groups, read back."""
+"""SNS, SQS, log groups and dashboards, read back."""
 
 from __future__ import annotations
 
@@ -71,3 +71,10 @@ def log_group(cloud: Cloud, _resource: Resource, created: Created) -> Mapping[st
         KmsKeyId=held.get("kmsKeyId"),
         Tags=tags_from(client.list_tags_log_group(logGroupName=created.ref)["tags"]),
     )
+
+
+@reads("AWS::CloudWatch::Dashboard")
+def dashboard(cloud: Cloud, _resource: Resource, created: Created) -> Mapping[str, Any]:
+    """Read a dashboard."""
+    held = cloud.client("cloudwatch").get_dashboard(DashboardName=created.ref)
+    return {"DashboardName": held["DashboardName"], "DashboardBody": held["DashboardBody"]}

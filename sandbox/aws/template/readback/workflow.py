@@ -1,4 +1,4 @@
-"""State machines and schedules, read back."""
+"""State machines, schedules and rules, read back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.aws.template.cloud import Cloud
 from sandbox.aws.template.model import Created, Resource
-from sandbox.aws.template.readback.check import reads, tags_of
+from sandbox.aws.template.readback.check import present, reads, tags_of
 from sandbox.aws.template.resolver import substituted
 
 
@@ -35,3 +35,18 @@ def schedule(cloud: Cloud, resource: Resource, created: Created) -> Mapping[str,
     group = resource.properties.get("GroupName", "default")
     held: Mapping[str, Any] = cloud.client("scheduler").get_schedule(Name=created.ref, GroupName=group)
     return held
+
+
+@reads("AWS::Events::Rule")
+def rule(cloud: Cloud, _resource: Resource, created: Created) -> Mapping[str, Any]:
+    """Read a rule with its targets."""
+    client = cloud.client("events")
+    held = client.describe_rule(Name=created.ref)
+    return present(
+        Name=held["Name"],
+        Description=held.get("Description"),
+        State=held["State"],
+        EventPattern=json.loads(held["EventPattern"]),
+        Targets=client.list_targets_by_rule(Rule=created.ref)["Targets"],
+        Tags=tags_of(client.list_tags_for_resource(ResourceARN=held["Arn"])["Tags"]),
+    )

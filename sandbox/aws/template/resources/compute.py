@@ -60,12 +60,14 @@ def _is_source(folder: Path) -> bool:
         "LoggingConfig": "logs are written to files",
         "EphemeralStorage": "functions share this machine's file system, unlimited and writable",
         "ReservedConcurrentExecutions": "only the account's limit of concurrent executions applies",
+        "VpcConfig": "functions use this machine's network; subnets and security groups hold nothing back",
     },
 )  # fmt: skip
 def function(cloud: Cloud, resource: Resource) -> Created:
     """Create a function and register its code, layers, limits and environment with the function host."""
     properties = resource.properties
     _refuse_excess(resource)
+    only(resource, properties.get("VpcConfig", {}), "SubnetIds", "SecurityGroupIds")
     name = cloud.name_for(resource, properties.get("FunctionName"))
     environment = _environment(cloud, resource, name)
     arn = _create(cloud, resource, name)

@@ -1,4 +1,4 @@
-"""Step Functions and EventBridge Scheduler."""
+"""Step Functions, EventBridge Scheduler and EventBridge's rules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sandbox.aws.asl_gate import UnsupportedDefinition, admit
+from sandbox.aws.event_pattern import problem_of
 from sandbox.aws.template.cloud import Cloud, emulates, given, only, tags
 from sandbox.aws.template.model import Created, DeployError, Resource
 
@@ -72,3 +73,28 @@ def schedule(cloud: Cloud, resource: Resource) -> Created:
     made = cloud.client("scheduler").create_schedule(Name=name, **given(properties, **same))
     cloud.record(resource, "*", "schedules do not fire by themselves: --scheduled does it by hand")
     return Created(name, {"Arn": made["ScheduleArn"]})
+
+
+@emulates("AWS::Events::Rule", applied=("Name", "Description", "EventPattern", "State", "Targets", "Tags"))
+def rule(cloud: Cloud, resource: Resource) -> Created:
+    """Create a rule on the default bus; it fires when ``Account.fire_rules`` is called."""
+    properties = resource.properties
+    problem = problem_of(properties.get("EventPattern"))
+    if problem is not None:
+        raise DeployError(f"{resource.logical_id}: {problem}")
+    for target in properties.get("Targets", []):
+        only(resource, target, "Arn", "RoleArn", "Id", "Input", "RetryPolicy", "DeadLetterConfig")
+        if ":stateMachine:" not in target["Arn"] or "RoleArn" not in target:
+            raise DeployError(f"{resource.logical_id}: only state machines with a RoleArn are emulated as targets")
+    name = cloud.name_for(resource, properties.get("Name"))
+    client = cloud.client("events")
+    arn = client.put_rule(
+        Name=name,
+        EventPattern=json.dumps(properties["EventPattern"]),
+        Tags=tags(properties),
+        **given(properties, Description="Description", State="State"),
+    )["RuleArn"]
+    if properties.get("Targets"):
+        client.put_targets(Rule=name, Targets=properties["Targets"])
+    cloud.record(resource, "*", "rules do not fire by themselves: the sandbox starts runs itself")
+    return Created(name, {"Arn": arn})
