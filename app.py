@@ -26,7 +26,10 @@ def main() -> int:
     from cloud_sync.stack import CloudSyncStack  # noqa: PLC0415 - see above
 
     # The command line passes cdk.json's context on; without it (plain Python) the flags would be missing.
-    defaults = file_context()
+    try:
+        defaults = file_context()
+    except SettingsError as error:
+        return _fail(error)
     app = cdk.App(
         outdir=os.environ.get("CDK_OUTDIR") or str(PROJECT / "cdk.out"),
         context=defaults,
@@ -36,12 +39,16 @@ def main() -> int:
         settings = read_settings(app.node.get_all_context(), base=defaults)
         stack = CloudSyncStack(app, settings.stack_name, settings=settings)
     except (SettingsError, BundlingError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is the command's user interface
-        return 1
+        return _fail(error)
     cdk.Tags.of(stack).add("Application", "gopro-cloud-sync")
     cdk.Tags.of(stack).add("Stage", settings.stage)
     app.synth()
     return 0
+
+
+def _fail(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is the command's user interface
+    return 1
 
 
 if __name__ == "__main__":

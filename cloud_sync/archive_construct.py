@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -38,11 +40,12 @@ class ArchiveBucket(Construct):
             self.bucket = s3.Bucket.from_bucket_name(self, "Bucket", settings.existing_bucket)
             return
         bucket = self._new_bucket(settings, key)
+        _write_sizes_as_text(bucket, lifecycle_rules(settings))
         _deny_other_encryption(bucket, key)
         _deny_version_deletion(bucket, settings.archive_admin_role)
         # The bucket stays when the stack goes, and must not stay without its policy.
         if bucket.policy is not None:
-            bucket.policy.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+            bucket.policy.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         self.bucket = bucket
 
     def _new_bucket(self, settings: Settings, key: kms.IKey) -> s3.Bucket:
@@ -59,7 +62,7 @@ class ArchiveBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             lifecycle_rules=lifecycle_rules(settings),
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
 
@@ -95,6 +98,15 @@ def lifecycle_rules(settings: Settings) -> list[s3.LifecycleRule]:
             )
         )
     return rules
+
+
+def _write_sizes_as_text(bucket: s3.Bucket, rules: list[s3.LifecycleRule]) -> None:
+    """CloudFormation's type of a rule's size is a text; the CDK writes a number, and then warns its user of it."""
+    resource = cast("s3.CfnBucket", bucket.node.default_child)
+    for index, rule in enumerate(rules):
+        if rule.object_size_greater_than is not None:
+            path = f"LifecycleConfiguration.Rules.{index}.ObjectSizeGreaterThan"
+            resource.add_property_override(path, f"{rule.object_size_greater_than:.0f}")
 
 
 def _deny_other_encryption(bucket: s3.Bucket, key: kms.IKey) -> None:

@@ -12,7 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     EndpointConnectionError,
+    LoginError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -47,7 +49,7 @@ class Caller:
 def open_session(profile: str | None, environ: Mapping[str, str] = os.environ) -> boto3.Session:
     """Return a session for the account and region that the CDK's command line would use.
 
-    Raises ``CallerError`` for a profile that does not exist.
+    Raises ``CallerError`` for a profile that does not exist, and for configuration files that cannot be read.
     """
     try:
         # The CDK reads AWS_REGION before the profile; botocore knows only AWS_DEFAULT_REGION.
@@ -56,6 +58,8 @@ def open_session(profile: str | None, environ: Mapping[str, str] = os.environ) -
         return session if session.region_name else boto3.Session(profile_name=profile, region_name=DEFAULT_REGION)
     except ProfileNotFound as error:
         raise CallerError(f"{error}: name a profile of ~/.aws/config; {_WAYS}") from None
+    except BotoCoreError as error:
+        raise CallerError(explained(error)) from None
 
 
 def identify(session: boto3.Session) -> Caller:
@@ -91,6 +95,12 @@ def explained(error: BotoCoreError | ClientError) -> str:
         code = error.response["Error"]["Code"]
         if code in _EXPIRED:
             return "the AWS credentials of this shell have expired: sign in again, or export new ones"
+        if code == "InvalidClientTokenId":
+            # A Region that the account must enable first answers like this as well.
+            return (
+                f"AWS does not know the credentials of this shell here ({code}): renew them, or, if they work in other "
+                f"regions, enable this one in the console under 'Account'; {_WAYS}"
+            )
         return f"AWS refuses the credentials of this shell ({code}): renew them; {_WAYS}"
     return _without_answer(error)
 
@@ -100,8 +110,11 @@ def _without_answer(error: BotoCoreError) -> str:
         return f"no AWS credentials found in this shell; {_WAYS}"
     if isinstance(error, PartialCredentialsError):
         return f"the AWS credentials of this shell are incomplete ({error.kwargs['cred_var']} is missing); {_WAYS}"
-    if isinstance(error, SSOError | TokenRetrievalError):
-        return "the AWS sign-in of this shell is over: run 'aws sso login' again, with --profile if you use one"
+    if isinstance(error, SSOError | TokenRetrievalError | LoginError):
+        command = "aws login" if isinstance(error, LoginError) else "aws sso login"
+        return f"the AWS sign-in of this shell is over: run '{command}' again, with --profile if you use one"
+    if isinstance(error, ConfigParseError):
+        return f"{error.kwargs['path']} is not a file as 'aws configure' writes it: correct it"
     if isinstance(error, EndpointConnectionError):
         return f"AWS cannot be reached ({error.kwargs['endpoint_url']}): check the network, and that the region exists"
     return f"AWS cannot be asked: {' '.join(str(error).split())}"

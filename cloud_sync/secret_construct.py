@@ -34,5 +34,5 @@ class CredentialsSecret(Construct):
             name=self.name,
             description="GoPro login of the archive: JSON with 'cookies' (the whole Cookie header) and 'user-agent'.",
         )
-        secret.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        secret.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         return secret.ref

@@ -111,7 +111,8 @@ class Settings:
     Unit: days, 30 to 3,650. Default: ``365``. Cost: a few cents a year."""
 
     downloader_memory_mb: int = 512
-    """Memory of ``video_downloader``; CPU grows with it (1 vCPU at 1,769 MB).
+    """Memory of ``video_downloader``; CPU grows with it (1 vCPU at 1,769 MB). Lambda refuses new AWS accounts more than
+    3,008 MB until they ask for it (Service Quotas): the deployment fails, for each memory setting.
     Unit: MB, 256 to 10,240. Default: ``512``. Cost: about $0.09 for a TB at 75 MB/s, and in proportion."""
 
     uploader_memory_mb: int = 512
@@ -169,7 +170,10 @@ class Settings:
 
     existing_key: str = ""
     """A KMS key to adopt, of this region; its policy must let this account's IAM decide, as the CDK's and the console's
-    do. Unit: ARN. Default: empty. Cost: none beyond its own $1.00 a month; saves that of a second one."""
+    do. Say it from the first deployment on or with the ``existing_bucket`` of that key: the functions may use no other
+    key, so what an archive holds under an earlier one would be closed to them.
+    Unit: ARN. Default: empty. Cost: none beyond its own $1.00 a month ($3.00 after two rotations; ours has one in seven
+    years); saves that of a second one."""
 
     existing_table: str = ""
     """A tracker table to adopt, of this region; it must have the keys and the index of ours.
@@ -212,8 +216,9 @@ class Settings:
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-    return f"unknown setting {key!r}: did you mean {nearest!r}? (settings are listed in cloud_sync/settings.py)"
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    return f"unknown setting {key!r}{hint} (settings are listed in cloud_sync/settings.py)"
 
 
 def _parse(key: str, value: object, kind: type) -> Any:

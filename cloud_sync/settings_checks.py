@@ -62,10 +62,15 @@ _SUBNET, _GROUP = rf"subnet-{_EC2_ID}", rf"sg-{_EC2_ID}"  # at most 16 and 5: La
 _PATTERNS = {
     "stage": (r"[a-z][a-z0-9-]{0,19}", "1 to 20 lower-case letters, digits and hyphens, a letter first"),
     "alert_email": (r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address or empty"),
-    "allowed_hosts": (rf"{_HOST}(,{_HOST})*", "a comma list of host names without scheme or spaces, like gopro.com"),
+    # These two are as long as one likes, but all of a function's variables have 4 KB together (Lambda quotas).
+    "allowed_hosts": (
+        rf"(?=.{{1,1000}}$){_HOST}(,{_HOST})*",
+        "a comma list of host names without scheme or spaces, like gopro.com, of at most 1,000 characters",
+    ),
     "gopro_api_url": (
-        rf"(https://{_HOST}(/[A-Za-z0-9._~-]+)*/?)?",
-        "an https URL without user, port or query, like https://simulator.example.com, or empty",
+        rf"(?=.{{0,500}}$)(https://{_HOST}(/[A-Za-z0-9._~-]+)*/?)?",
+        "an https URL of at most 500 characters without user, port or query, like https://simulator.example.com, "
+        "or empty",
     ),
     "vpc_subnet_ids": (
         rf"({_SUBNET}(,{_SUBNET}){{0,15}})?",
@@ -89,6 +94,16 @@ _PATTERNS = {
 }
 
 _CRON_FIELD = r"[0-9A-Za-z*?,/#-]+"
+_CRON_NUMBERS = {
+    "minutes": (0, 59),
+    "hours": (0, 23),
+    "the day of the month": (1, 31),
+    "the month": (1, 12),
+    "the day of the week": (1, 7),
+    "the year": (1970, 2199),
+}
+"""The six fields and their numbers (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)."""
+
 _RATE = r"rate\([1-9][0-9]* (minute|hour|day)s?\)"
 
 
@@ -128,8 +143,12 @@ def _schedule(settings: Settings) -> Iterator[str]:
     six_fields = len(parts) == 6 and all(re.fullmatch(_CRON_FIELD, part) for part in parts)
     if not six_fields and not re.fullmatch(_RATE, text):
         yield f"setting 'schedule' must be cron(<six fields>) or rate(<number> minutes|hours|days), not {text!r}"
-    elif six_fields and "?" not in (parts[2], parts[4]):
-        yield f"setting 'schedule' needs '?' for the day of the month or of the week, not {text!r}"
+    elif six_fields and (parts.count("?"), "?" in (parts[2], parts[4])) != (1, True):
+        yield f"setting 'schedule' needs '?' for the day of the month or of the week, one of them, not {text!r}"
+    for (meaning, (low, high)), part in zip(_CRON_NUMBERS.items(), parts, strict=False):
+        # What follows a slash is a step, what follows # a week of the month.
+        if six_fields and any(not low <= int(number) <= high for number in re.findall(r"(?<![/#0-9])[0-9]+", part)):
+            yield f"setting 'schedule' must have {low} to {high} for {meaning}, not {part!r}"
 
 
 def _zone(settings: Settings) -> Iterator[str]:

@@ -20,8 +20,17 @@ _FILE = Path(__file__).resolve().parent.parent / "cdk.json"
 
 
 def file_context() -> dict[str, object]:
-    """Return ``context`` of ``cdk.json``: the CDK's feature flags, the stages, and settings for all of them."""
-    context: dict[str, object] = json.loads(_FILE.read_text(encoding="utf-8"))["context"]
+    """Return ``context`` of ``cdk.json``: the CDK's feature flags, the stages, and settings for all of them.
+
+    Raises ``SettingsError`` with one line if the file cannot be read.
+    """
+    try:
+        document = json.loads(_FILE.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cdk.json cannot be read: {error}; 'git diff cdk.json' shows what was changed") from None
+    context = document.get("context") if isinstance(document, dict) else None
+    if not isinstance(context, dict):
+        raise SettingsError("cdk.json has no object 'context': 'git diff cdk.json' shows what was changed")
     return context
 
 
@@ -29,8 +38,12 @@ def read_settings(given: Mapping[str, object], *, base: Mapping[str, object]) ->
     """Return the settings of the stage that is picked; ``given`` (``-c``) wins over ``base`` (``cdk.json``).
 
     Sets that are not picked are checked as well, each with what ``base`` says flat, so that a mistake shows when it is
-    made and not when that stage is needed. Raises ``SettingsError`` with one line.
+    made and not when that stage is needed. What is adopted belongs to one stage, so ``base`` may not say it flat.
+    Raises ``SettingsError`` with one line.
     """
+    for key in base:
+        if key.startswith("existing_"):
+            raise SettingsError(f"setting {key!r} in cdk.json would hold for every stage: say it in {_ADOPTING}")
     context = {**base, **given}
     sets = _sets(context.pop(STAGES, {}))
     picked = str(context.get("stage", Settings().stage)).strip()
@@ -62,3 +75,4 @@ def _sets(value: object) -> dict[str, Mapping[str, object]]:
 
 
 _EXAMPLE = '{"dev": {"workers": 2}}'
+_ADOPTING = """the set of the stage that adopts, like "stages": {"prod": {"existing_table": "..."}}"""

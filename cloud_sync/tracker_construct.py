@@ -15,6 +15,9 @@ class Tracker(Construct):
 
     It outlives the stack: without it the next run would look at every object again. Rows of locks and runs may carry
     ``expires_at`` (epoch seconds); rows of media never do, they are the truth about what is archived.
+
+    A deployment that fails while it makes the stack leaves it, empty and free: its deletion protection would stop
+    CloudFormation half-way through taking the rest back.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, existing_table: str) -> None:

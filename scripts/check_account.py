@@ -13,11 +13,20 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from cloud_sync.caller import CallerError, identify, is_bootstrapped, open_session  # noqa: E402 - needs the path above
-from cloud_sync.settings import SettingsError  # noqa: E402 - likewise
+from cloud_sync.caller import (  # noqa: E402 - needs the path above
+    Caller,
+    CallerError,
+    identify,
+    is_bootstrapped,
+    open_session,
+)
+from cloud_sync.settings import Settings, SettingsError  # noqa: E402 - likewise
 from cloud_sync.stages import file_context, read_settings  # noqa: E402 - likewise
 
-NEEDS_ACCOUNT = ("bootstrap", "deploy", "destroy", "diff", "rollback")
+NEEDS_ACCOUNT = (
+    *("bootstrap", "deploy", "destroy", "diagnose", "diff", "drift", "gc", "import", "orphan"),
+    *("publish-assets", "refactor", "rollback", "watch"),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -25,17 +34,19 @@ def main(arguments: list[str]) -> int:
     # An environment that is named (aws://ACCOUNT/REGION) is the caller's own choice, and credentials may differ.
     if not arguments or arguments[0] not in NEEDS_ACCOUNT or any(word.startswith("aws://") for word in arguments):
         return 0
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-c", "--context", action="append", default=[])
     parser.add_argument("--profile")
-    given, others = parser.parse_known_args(arguments[1:])
-    if {"-h", "--help", "--version"} & set(others):
+    if {"-h", "--help", "--version"} & set(arguments):
         return 0
     try:
+        given, _ = parser.parse_known_args(arguments[1:])
         settings = read_settings(dict(_pair(word) for word in given.context), base=file_context())
         session = open_session(given.profile)
         caller = identify(session)
-    except (SettingsError, CallerError) as error:
+        if arguments[0] in ("deploy", "diff"):
+            _refuse_a_key_of_elsewhere(settings, caller)
+    except (argparse.ArgumentError, SettingsError, CallerError) as error:
         return _fail(str(error))
     where = f"account {caller.account}, region {caller.region}"
     if arguments[0] != "bootstrap" and is_bootstrapped(session) is False:
@@ -46,8 +57,22 @@ def main(arguments: list[str]) -> int:
 
 
 def _pair(word: str) -> tuple[str, str]:
-    key, _, value = word.partition("=")
+    key, equals, value = word.partition("=")
+    if not (key and equals):
+        raise SettingsError(f"-c takes a setting and its value, like -c workers=2, not {word!r}")
     return key, value
+
+
+def _refuse_a_key_of_elsewhere(settings: Settings, caller: Caller) -> None:
+    """Raise ``SettingsError`` for an adopted key that buckets and functions of the caller's region cannot use."""
+    if not settings.existing_key:
+        return
+    region, account = settings.existing_key.split(":")[3:5]
+    if (region, account) != (caller.region, caller.account):
+        raise SettingsError(
+            f"setting 'existing_key' is a key of account {account}, region {region}, but this is account "
+            f"{caller.account}, region {caller.region}: deploy there, or leave the setting out"
+        )
 
 
 def _fail(sentence: str) -> int:

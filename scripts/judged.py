@@ -120,12 +120,29 @@ def synthesise(
     """Write the cloud assembly of these settings into ``folder``, looked at by cdk-nag's AwsSolutions.
 
     The plugin is added here and not in ``app.py``: an owner's deployment must not fail because a rule of taste
-    changed. Settings in ``cdk.json`` are passed over: judged is the product, not one owner's choice. ``change`` may
-    add to the stack first.
+    changed. ``change`` may add to the stack first.
+    """
+    app, stack = unsynthesised(folder, context)
+    import aws_cdk as cdk  # noqa: PLC0415 - starts Node.js, which has been found now
+    import cdk_nag  # noqa: PLC0415 - as above
+
+    change(stack)
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    try:
+        app.synth()
+    except RuntimeError as error:
+        # Any finding raises; which of them matter is decided by whoever reads the report.
+        if not str(error).startswith("ValidationFailed"):
+            raise
+
+
+def unsynthesised(folder: Path, context: Mapping[str, object]) -> tuple[cdk.App, cdk.Stack]:
+    """Return the app that will write into ``folder``, and its stack for these settings.
+
+    Settings in ``cdk.json`` are passed over: judged is the product, not one owner's choice.
     """
     use_bundled_node()
     import aws_cdk as cdk  # noqa: PLC0415 - starts Node.js, which must be found first
-    import cdk_nag  # noqa: PLC0415 - as above
 
     from cloud_sync.stack import CloudSyncStack  # noqa: PLC0415 - as above
 
@@ -138,14 +155,7 @@ def synthesise(
         analytics_reporting=False,
     )
     settings = Settings.from_context(context)
-    change(CloudSyncStack(app, settings.stack_name, settings=settings))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
-    try:
-        app.synth()
-    except RuntimeError as error:
-        # Any finding raises; which of them matter is decided by whoever reads the report.
-        if not str(error).startswith("ValidationFailed"):
-            raise
+    return app, CloudSyncStack(app, settings.stack_name, settings=settings)
 
 
 def _findings(folder: Path, stack_name: str) -> frozenset[Finding]:

@@ -25,7 +25,7 @@ from smoke.library import write_library
 from smoke.refusals import look_at_refusals
 from smoke.simulator import check_simulator, read_credentials
 from smoke.stage import FUNCTION_SECONDS, Stage, settings, stack_name
-from smoke.teardown import KEY_DAYS, remove
+from smoke.teardown import KEY_DAYS, check_name, remove
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         if given.library is not None:
             write_library(given.library)
             return 0
-        if given.remove:
+        if given.remove is not None:
+            check_name(given.remove)
             session = open_session(given.profile)
             _agree(identify(session), given.yes)
             remove(_clients(session), given.remove, _tell)
@@ -56,7 +57,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m smoke", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m smoke",
+        description="Deploys a throw-away stage, proves it on real AWS, and removes it (docs/DEPLOY.md).",
+        allow_abbrev=False,
+    )
     parser.add_argument("--simulator", metavar="URL", help="https address of a simulator that serves --library's files")
     parser.add_argument(
         "--credentials", type=Path, default=Path("simulator.json"), metavar="FILE", help="what the simulator printed"
@@ -104,9 +109,16 @@ def _agree(caller: Caller, yes: str | None) -> None:
     _tell(f"account {caller.account}, region {caller.region}, as {caller.arn}")
     if yes is None and not sys.stdin.isatty():
         raise SmokeError(f"nothing was done: say that this account is meant, with --yes {caller.account}")
-    typed = yes if yes is not None else input("Type the account's id to go on: ").strip()
+    typed = yes if yes is not None else _typed("Type the account's id to go on: ")
     if typed != caller.account:
         raise SmokeError(f"nothing was done: {typed or 'an empty answer'} is not this account's id")
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:  # Ctrl-D
+        return ""
 
 
 def _deploy(stage: str, url: str, profile: str | None) -> dict[str, str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from smoke.checks import SmokeError
+
 MIB = 1024 * 1024
 
 THRESHOLD = 5 * MIB
@@ -45,9 +47,15 @@ FILES = (SMALL, MULTIPART, RESUMED)
 
 
 def write_library(folder: Path) -> None:
-    """Write the files into a folder, which may exist; they are what ``sandbox gopro --library`` shall serve."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
-        path = folder / file.name
-        path.write_bytes(file.content)
-        os.utime(path, (_CAPTURED_AT, _CAPTURED_AT))
+    """Write the files into a folder, which may exist; they are what ``sandbox gopro --library`` shall serve.
+
+    Raises ``SmokeError`` if they cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in FILES:
+            path = folder / file.name
+            path.write_bytes(file.content)
+            os.utime(path, (_CAPTURED_AT, _CAPTURED_AT))
+    except OSError as error:
+        raise SmokeError(f"cannot write the three files into {folder}: {error.strerror}: name another folder") from None

@@ -57,8 +57,11 @@ def _listed(session: requests.Session, url: str, cookies: str) -> list[dict[str,
 
 def _check_file(session: requests.Session, url: str, cookies: str, media_id: str, file: SmokeFile) -> None:
     """Fetch the first bytes over the link that the functions will be given."""
-    variations = _api(session, f"{url}/media/{media_id}/download", cookies)["_embedded"]["variations"]
-    link = next(each["url"] for each in variations if each["label"] == "source")
+    found = _api(session, f"{url}/media/{media_id}/download", cookies)
+    try:
+        [link] = [each["url"] for each in found["_embedded"]["variations"] if each["label"] == "source"]
+    except (KeyError, TypeError, ValueError):
+        raise SmokeError(f"{url} does not answer like GoPro's API when asked for {file.name}") from None
     if urlsplit(link).hostname != urlsplit(url).hostname:
         raise SmokeError(f"links lead to {urlsplit(link).hostname}: start the simulator with --public-url {url}")
     wanted = file.content[:_FIRST_BYTES]
@@ -83,4 +86,6 @@ def _get(session: requests.Session, url: str, headers: dict[str, str]) -> reques
     try:
         return session.get(url, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
-        raise SmokeError(f"{urlsplit(url).hostname} cannot be reached: {type(error).__name__}") from None
+        raise SmokeError(
+            f"{urlsplit(url).hostname} cannot be reached ({type(error).__name__}): do tunnel and simulator run?"
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +32,13 @@ def settings(stage: str, url: str) -> dict[str, str]:
     One slow worker in a function and short-lived functions, so that a run can be stopped inside a file; STANDARD,
     because the other classes bill for a month or more.
     """
-    return {
+    # Said in full, for cdk.json may hold an owner's settings; a network is kept, for an account may demand it.
+    defaults = {
+        field.name: str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        for field in fields(Settings)
+        if not field.name.startswith("vpc_")
+    }
+    return defaults | {
         "stage": stage,
         "gopro_api_url": url,
         "allowed_hosts": urlsplit(url).hostname or "",

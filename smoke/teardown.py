@@ -25,8 +25,7 @@ def remove(clients: Clients, stage: str, tell: Callable[[str], object]) -> None:
     Works on a stack in any state, also on one that is gone but has left something: CloudFormation lists a deleted
     stack's resources for 90 days (API reference, ListStackResources). Raises ``SmokeError`` for another stage's name.
     """
-    if not STAGE.fullmatch(stage):
-        raise SmokeError(f"{stage!r} is not a throw-away stage: their names look like smoke-12ab34")
+    check_name(stage)
     cloudformation = clients("cloudformation")
     stack = _stack_id(cloudformation, stack_name(stage))
     if stack is None:
@@ -41,6 +40,12 @@ def remove(clients: Clients, stage: str, tell: Callable[[str], object]) -> None:
     for name, kind in known.items():
         if kind in _REMOVE:
             tell(_removed(clients, kind, name))
+
+
+def check_name(stage: str) -> None:
+    """Raise ``SmokeError`` for a name that no throw-away stage has."""
+    if not STAGE.fullmatch(stage):
+        raise SmokeError(f"{stage!r} is not a throw-away stage: their names look like smoke-12ab34")
 
 
 def _stack_id(cloudformation: Any, name: str) -> str | None:

@@ -16,6 +16,17 @@ from tests.support.stage import open_stage
 FILES = 2
 TOLERATED = Settings().tolerated_failures
 
+# The tracker's index as it is, and one thing more that moto drops.
+THROTTLED_INDEX = {
+    "IndexName": "by-run",
+    "KeySchema": [
+        {"AttributeName": "run_id", "KeyType": "HASH"},
+        {"AttributeName": "status", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "ALL"},
+    "OnDemandThroughput": {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 5},
+}
+
 
 def command(assembly: Path, folder: Path, files: int = FILES) -> Run:
     """``python -m sandbox run`` over an assembly and a library of small files."""
@@ -141,7 +152,7 @@ def test_a_typo_in_the_state_machine_is_refused_before_anything_runs(
     ("kind", "prop", "value", "words"),
     [
         ("AWS::Lambda::Function", "SnapStart", {"ApplyOn": "PublishedVersions"}, "is not known to the sandbox"),
-        ("AWS::KMS::Key", "RotationPeriodInDays", 180, "was not applied"),
+        ("AWS::DynamoDB::Table", "GlobalSecondaryIndexes", [THROTTLED_INDEX], "was not applied"),
     ],
 )
 def test_a_property_that_nothing_applies_is_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import botocore.session
@@ -64,6 +65,13 @@ def test_every_command_is_one_that_is_tried_here() -> None:
     assert sorted(set(COMMANDS) - set(known)) == []
 
 
+def test_the_files_with_cookies_that_the_pages_tell_to_make_are_never_committed() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    named = set(re.findall(r"\b[a-z]+\.json\b", " ".join(COMMANDS))) - {"cdk.json"}
+    assert named == {"credentials.json", "simulator.json"}
+    assert named <= set(ignored)
+
+
 @pytest.mark.parametrize("command", starting("make"))
 def test_make_knows_the_target(command: str) -> None:
     done = subprocess.run(
@@ -88,11 +96,10 @@ def test_the_sandbox_knows_the_options(command: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", starting("make deploy", "make cdk"))
 def test_the_app_takes_the_settings(command: str) -> None:
-    text = " ".join(options_of(command))
-    for placeholder, value in PLACEHOLDERS.items():
-        text = re.sub(rf"={placeholder}\b", f"={value}", text)
-    given = dict(re.findall(r"-c ([a-z_]+)=(\S+)", text))
-    assert text.count("-c ") == len(given)
+    options = options_of(command)
+    pairs = [value.partition("=") for word, value in pairwise(options) if word == "-c"]
+    given = {key: PLACEHOLDERS.get(value, value) for key, _, value in pairs}
+    assert options.count("-c") == len(given)
     assert read_settings(given, base=file_context()) != Settings(stage="other")
 
 

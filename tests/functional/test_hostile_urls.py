@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from cloud_sync.settings import Settings
 from cloud_sync_common.edges import http, sessions
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import GoProApi
@@ -160,7 +161,8 @@ def test_a_name_that_changes_after_it_was_checked_changes_nothing(
 def test_of_several_addresses_only_public_ones_are_tried_one_after_the_other(
     reader: SourceReader, cdn: ScriptedServer, internet: Internet
 ) -> None:
-    internet.resolves("media.gopro.com", ["10.0.0.1", "2600:9000::1", "9.9.9.9", "127.0.0.1", HERE])
+    internet.silent.add("9.9.9.9")
+    internet.resolves("media.gopro.com", ["10.0.0.1", "2600:9000::1", "9.9.9.9", "2600:9000::1", "127.0.0.1", HERE])
     assert _read(reader) == CONTENT[10:20]
     assert internet.connected == ["2600:9000::1 443", "9.9.9.9 443", HERE]
 
@@ -393,6 +395,17 @@ def test_a_body_longer_than_asked_ends_at_once() -> None:
             assert body.received <= CHUNK
 
 
+@pytest.mark.parametrize("size", [b"-5", b"zz", b"f" * 17, b"2;" + b"x" * 70_000])
+def test_a_chunk_without_a_sensible_length_is_a_broken_connection(size: bytes) -> None:
+    answer = _status("Transfer-Encoding: chunked") + size + b"\r\nyy"
+    with RawServer(lambda client, _: client.sendall(answer)) as server, cdn_session(1) as session:
+        reader = SourceReader(session, _lenient)
+        with reader.open_whole(SecretUrl(server.url), source(None), no_hurry()) as body:
+            with pytest.raises(SourceUnavailable, match="broke off"):
+                body.read()
+            assert isinstance(body.error, SourceUnavailable)
+
+
 @pytest.mark.parametrize("drop", [b"y", b""], ids=["drip", "silence"])
 @pytest.mark.parametrize("framing", [f"Content-Length: {SIZE}", "Connection: close"], ids=["known", "until the end"])
 def test_a_body_that_drips_ends_at_the_deadline(framing: str, drop: bytes) -> None:
@@ -445,6 +458,18 @@ def test_an_answer_that_unpacks_without_end_is_not_unpacked_to_its_end(monkeypat
         finally:
             tracemalloc.stop()
     assert peak < 16 * MIB
+
+
+@pytest.mark.parametrize("element", ["{},", "[],"])
+def test_the_largest_answer_fits_a_functions_memory_however_it_is_written(element: str) -> None:
+    body = f"[{element * (MIB // len(element))}0]".encode()
+    tracemalloc.start()
+    try:
+        http.Reply(200, {}, body).json()
+        parsed = tracemalloc.get_traced_memory()[1] / len(body)
+    finally:
+        tracemalloc.stop()
+    assert (parsed + 1) * http.MAX_BODY_BYTES < Settings().downloader_memory_mb * MIB
 
 
 @pytest.mark.parametrize("encoding", ["", "Content-Encoding: gzip\r\n"], ids=["plain", "gzip that unpacks to nothing"])

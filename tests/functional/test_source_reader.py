@@ -410,6 +410,23 @@ def test_a_document_is_refused_where_media_are_expected_and_taken_where_they_are
             read(reader, server, planned=source(SIZE, is_media=True))
 
 
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+def test_a_body_that_is_said_to_be_unencoded_is_read(
+    reader: SourceReader, server: ScriptedServer, encoding: str
+) -> None:
+    server.script = script(RANGE.but(headers={"Content-Encoding": encoding}), then=GOOD)
+    assert _range(reader, server) == CONTENT[10:20]
+
+
+@pytest.mark.parametrize("kind", ["text/" + "x" * 60_000, "text/\x1b[31mx", "text/html\0", "text/a b"])
+def test_a_content_type_that_nobody_would_read_is_not_shown(
+    reader: SourceReader, server: ScriptedServer, kind: str
+) -> None:
+    server.script = origin(CONTENT, kind=kind)
+    with pytest.raises(WrongContent, match=r"sent a document \(of an odd type\) in place of media$"):
+        _range(reader, server, planned=source(SIZE, is_media=True))
+
+
 @pytest.mark.parametrize("with_head", [True, False])
 @pytest.mark.parametrize(("filename", "refused"), [("a.mp4", True), ("a.JPG", True), ("a.wav", True), ("a.gpx", False)])
 def test_a_probe_judges_a_document_by_the_name_of_the_piece(
@@ -474,6 +491,12 @@ def test_a_refused_body_is_kept_for_whoever_streams_it(reader: SourceReader, ser
 def test_head_tells_size_validator_and_ranges(reader: SourceReader, server: ScriptedServer) -> None:
     assert reader.probe(piece(head_url=server.url), server.url) == Source(SIZE, '"v1"', ranges=True, is_media=True)
     assert [request.method for request in server.requests] == ["HEAD"]
+
+
+def test_the_connection_of_a_head_serves_the_bytes_too(reader: SourceReader, server: ScriptedServer) -> None:
+    reader.probe(piece(head_url=server.url), server.url)
+    assert _range(reader, server) == CONTENT[10:20]
+    assert (len(server.requests), server.connections) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 501, 302])

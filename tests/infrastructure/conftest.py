@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.synthesis import Template, synthesise, synthesise_many
+from tests.infrastructure.synthesis import Template, synthesise_many
 from tests.infrastructure.variants import ADOPTED, CHOSEN, Context, all_variants, folder_of
+from tests.support.assemblies import sound_assembly
 from tests.support.once import made_once
 
 Variant = Callable[[Context], Template]
@@ -17,12 +18,7 @@ Variant = Callable[[Context], Template]
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly of the default settings, made as a user makes it."""
-
-    def make(folder: Path) -> None:
-        done = synthesise(folder)
-        assert done.returncode == 0, done.stderr
-
-    return made_once(tmp_path_factory, "synthesised-default", make)
+    return sound_assembly(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

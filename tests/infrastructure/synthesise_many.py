@@ -1,7 +1,8 @@
 """Synthesises the stack for many settings in one process, because starting Node.js takes longer than the rest.
 
 ``python -m tests.infrastructure.synthesise_many <folder>`` reads ``{name: context}`` from standard input and writes the
-cloud assembly of each into ``<folder>/<name>``.
+cloud assembly of each into ``<folder>/<name>``, unjudged; and into ``<folder>/careless``, judged, the default one with
+an open bucket added to it, as a careless change would.
 """
 
 from __future__ import annotations
@@ -9,30 +10,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cloud_sync.stages import file_context, read_settings
-from cloud_sync.toolchain import use_bundled_node
+from scripts.judged import synthesise, unsynthesised
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
 
 
-def main() -> None:
-    """Do as the module says."""
-    use_bundled_node()
-    import aws_cdk as cdk  # noqa: PLC0415 - it starts Node.js, which must be found first
+def _careless(stack: cdk.Stack) -> None:
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415 - starts Node.js, which has been found now
 
-    from cloud_sync.stack import CloudSyncStack  # noqa: PLC0415 - as above
-
-    flags = {key: value for key, value in file_context().items() if ":" in key}
-    for name, context in json.load(sys.stdin).items():
-        settings = read_settings(context, base={})
-        app = cdk.App(
-            outdir=str(Path(sys.argv[1]) / name),
-            # Assets stay where they are: nobody looks at them here.
-            context={**flags, "aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True},
-            analytics_reporting=False,
-        )
-        CloudSyncStack(app, settings.stack_name, settings=settings)
-        app.synth()
+    s3.Bucket(stack, "Careless")
 
 
 if __name__ == "__main__":
-    main()
+    out = Path(sys.argv[1])
+    for name, context in json.load(sys.stdin).items():
+        unsynthesised(out / name, context)[0].synth()
+    synthesise(out / "careless", {}, _careless)

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, SSOTokenLoadError, UnauthorizedSSOTokenError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    LoginRefreshRequired,
+    SSOTokenLoadError,
+    UnauthorizedSSOTokenError,
+)
 from moto import mock_aws
 
 from cloud_sync import caller
@@ -58,7 +64,7 @@ def test_a_region_that_is_not_bootstrapped_is_told_what_to_run(
     assert main(["bootstrap"]) == 0
 
 
-@pytest.mark.parametrize("command", ["deploy", "destroy", "bootstrap", "diff"])
+@pytest.mark.parametrize("command", ["deploy", "destroy", "bootstrap", "diff", "watch", "import"])
 def test_without_credentials_it_says_so_in_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command]) == 1
     [line] = capsys.readouterr().err.splitlines()
@@ -75,6 +81,39 @@ def test_a_profile_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]
     assert main(["deploy", "--profile", "archive"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "(archive)" in line
+
+
+def test_files_that_are_not_aws_configurations_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "AWS_CONFIG_FILE").write_text("garbage\n[profile x\n")
+    assert main(["deploy"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("/AWS_CONFIG_FILE is not a file as 'aws configure' writes it: correct it")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--profile"], "error: argument --profile: expected one argument"),
+        (["-c"], "error: argument -c/--context: expected one argument"),
+        (["-c", "prod"], "error: -c takes a setting and its value, like -c workers=2, not 'prod'"),
+        (["-c", "=3"], "error: -c takes a setting and its value, like -c workers=2, not '=3'"),
+    ],
+)
+def test_half_of_an_option_is_refused_in_one_line(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", *words]) == 1
+    assert capsys.readouterr().err == f"{sentence}\n"
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("place", ["us-east-1:123456789012", "eu-central-1:999999999999"])
+def test_an_adopted_key_of_elsewhere_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy", "-c", "existing_key=arn:aws:kms:eu-central-1:123456789012:key/0a"]) == 0
+    capsys.readouterr()
+    assert main(["deploy", "-c", f"existing_key=arn:aws:kms:{place}:key/0a"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "but this is account 123456789012, region eu-central-1: deploy there" in line
 
 
 def test_a_wrong_setting_is_refused_before_anybody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,9 +133,14 @@ def test_what_needs_no_account_is_left_alone(arguments: list[str], capsys: pytes
     ("error", "sentence"),
     [
         (ClientError({"Error": {"Code": "ExpiredToken"}}, "GetCallerIdentity"), "have expired: sign in again"),
-        (ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "GetCallerIdentity"), "(InvalidClientTokenId)"),
+        (
+            ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "GetCallerIdentity"),
+            "(InvalidClientTokenId): renew them, or",
+        ),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "GetCallerIdentity"), "(AccessDenied): renew them; docs"),
         (UnauthorizedSSOTokenError(), "aws sso login"),
         (SSOTokenLoadError(error_msg="x"), "aws sso login"),
+        (LoginRefreshRequired(), "run 'aws login' again"),
         (EndpointConnectionError(endpoint_url="https://sts.eu-nowhere-1.amazonaws.com"), "cannot be reached"),
     ],
 )

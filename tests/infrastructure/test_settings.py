@@ -36,6 +36,8 @@ def test_the_cdks_own_context_is_passed_over() -> None:
 def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
     with pytest.raises(SettingsError, match=r"unknown setting 'worker': did you mean 'workers'\?"):
         Settings.from_context({"worker": "2"})
+    with pytest.raises(SettingsError, match=r"^unknown setting 'colour' \(settings are listed in"):
+        Settings.from_context({"colour": "red"})
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,8 @@ def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
         ({"allowed_hosts": "https://gopro.com"}, "'allowed_hosts' must be a comma list"),
         ({"allowed_hosts": "gopro.com, cdn.net"}, "'allowed_hosts' must be a comma list"),
         ({"allowed_hosts": "com"}, "'allowed_hosts' must be a comma list"),
+        ({"allowed_hosts": ",".join(["gopro.com"] * 101)}, "like gopro.com, of at most 1,000 characters, not"),
+        ({"stage": "dev", "gopro_api_url": f"https://a.gopro.com/{'x' * 500}"}, "must be an https URL of at most 500 "),
         ({"archive_admin_role": "admin"}, "'archive_admin_role' must be the ARN of an IAM role"),
     ],
 )
@@ -73,7 +77,16 @@ def test_a_bad_value_is_refused_with_one_line(context: dict[str, object], messag
 
 
 @pytest.mark.parametrize(
-    "schedule", ["cron(0 3 * * ? *)", "cron(0/15 3-5 ? * MON-FRI 2026)", "rate(1 day)", "rate(90 minutes)"]
+    "schedule",
+    [
+        "cron(0 3 * * ? *)",
+        "cron(0/15 3-5 ? * MON-FRI 2026)",
+        "cron(5,10/20 3 15W,L * ? *)",
+        "cron(0 3 ? * 7#5 *)",
+        "cron(0 3 ? * 6L *)",
+        "rate(1 day)",
+        "rate(90 minutes)",
+    ],
 )
 def test_a_schedule_is_cron_or_rate(schedule: str) -> None:
     assert Settings.from_context({"schedule": schedule}).schedule == schedule
@@ -87,9 +100,28 @@ def test_another_schedule_is_refused(schedule: str) -> None:
         Settings.from_context({"schedule": schedule})
 
 
-def test_a_cron_schedule_needs_a_question_mark() -> None:
+@pytest.mark.parametrize(
+    "schedule", ["cron(0 3 * * * *)", "cron(0 3 ? * ? *)", "cron(? 3 * * ? *)", "cron(0 3 * ? * *)"]
+)
+def test_a_cron_schedule_needs_one_question_mark(schedule: str) -> None:
     with pytest.raises(SettingsError, match="'schedule' needs '\\?'"):
-        Settings.from_context({"schedule": "cron(0 3 * * * *)"})
+        Settings.from_context({"schedule": schedule})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ("cron(60 3 * * ? *)", "0 to 59 for minutes, not '60'"),
+        ("cron(0 8-24 * * ? *)", "0 to 23 for hours, not '8-24'"),
+        ("cron(0 3 0 * ? *)", "1 to 31 for the day of the month"),
+        ("cron(0 3 * 1,13 ? *)", "1 to 12 for the month"),
+        ("cron(0 3 ? * 0 *)", "1 to 7 for the day of the week"),
+        ("cron(0 3 * * ? 26)", "1970 to 2199 for the year"),
+    ],
+)
+def test_a_time_that_never_comes_is_refused(schedule: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context({"schedule": schedule})
 
 
 def test_a_time_zone_is_an_iana_name() -> None:

@@ -64,6 +64,32 @@ def test_a_wrong_set_is_refused_in_one_line_whether_it_is_picked_or_not(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("given", [{}, {"stage": "dev"}, {"existing_table": "OldTracker"}])
+def test_nothing_is_adopted_for_every_stage(given: dict[str, str]) -> None:
+    adopting = {"existing_table": "OldTracker"}
+    with pytest.raises(SettingsError, match=r"^setting 'existing_table' in cdk\.json would hold for every stage: say"):
+        read_settings(given, base={**SETS, **adopting})
+    sets = {"stages": {"prod": adopting}}
+    assert read_settings({}, base=sets).existing_table == "OldTracker"
+    assert read_settings({"stage": "dev"}, base=sets).existing_table == ""
+    assert read_settings(adopting, base=SETS).existing_table == "OldTracker"
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"context": 3}'])
+def test_a_broken_cdk_json_is_said_in_one_line(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cdk.json"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr(stages, "_FILE", file)
+    with pytest.raises(
+        SettingsError, match=r"^cdk\.json .*: .*'git diff cdk\.json' shows what was changed$"
+    ) as refused:
+        file_context()
+    assert "\n" not in str(refused.value)
+
+
 def test_a_set_that_is_not_picked_is_not_judged_by_what_the_command_line_says_about_another() -> None:
     trial = {"stage": "dev", "gopro_api_url": "https://trial.gopro.com"}
     assert read_settings(trial, base=SETS).gopro_api_url == "https://trial.gopro.com"

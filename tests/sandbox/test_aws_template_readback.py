@@ -116,7 +116,6 @@ def test_a_stack_of_all_applied_properties_is_read_back_as_asked(tmp_path: Path)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"Key": {"RotationPeriodInDays": 180}}, "Key (AWS::KMS::Key): property RotationPeriodInDays was not applied"),
         ({"Table": RICH["Table"] | {"GlobalSecondaryIndexes": [
             {**INDEX, "OnDemandThroughput": {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 5}}]}},
          "Table (AWS::DynamoDB::Table): property GlobalSecondaryIndexes was not applied"),

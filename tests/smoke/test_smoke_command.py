@@ -15,9 +15,11 @@ from moto import mock_aws
 from moto.core.models import responses_mock
 from responses import RequestsMock
 
+from cloud_sync.caller import Caller
 from cloud_sync.settings import Settings
+from cloud_sync.stages import read_settings
 from smoke.checks import OK, UNCHECKED, WRONG, Checks, SmokeError
-from smoke.cli import main
+from smoke.cli import _agree, main
 from smoke.library import BYTES_PER_FUNCTION, FILES, THRESHOLD, write_library
 from smoke.simulator import check_simulator
 from smoke.stage import STAGE, settings
@@ -90,7 +92,7 @@ def test_links_to_elsewhere_and_other_bytes_are_refused(web: RequestsMock) -> No
 
 def test_a_server_that_does_not_answer_is_refused_in_one_line(web: RequestsMock) -> None:
     web.remove("GET", f"{URL}/media/search")
-    with pytest.raises(SmokeError, match=r"^simulator\.example cannot be reached: ConnectionError$"):
+    with pytest.raises(SmokeError, match=r"^simulator\.example cannot be reached \(ConnectionError\): do tunnel"):
         check_simulator(URL, CREDENTIALS)
 
 
@@ -107,9 +109,20 @@ def smoke(scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_server_that_lists_the_files_but_gives_no_links_is_refused(web: RequestsMock) -> None:
+    answers: list[object] = [{}, [], {"_embedded": {"variations": []}}, {"_embedded": {"variations": [{"label": "x"}]}}]
+    for answer in answers:
+        web.replace("GET", f"{URL}/media/GX010001/download", json=answer)
+        with pytest.raises(SmokeError, match=r"like GoPro's API when asked for GX010001\.MP4"):
+            check_simulator(URL, CREDENTIALS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (("--library", "/dev/null"), "cannot write the three files into /dev/null"),
+        (("--remove", "prod"), "'prod' is not a throw-away stage: their names look like smoke-12ab34"),
+        (("--remove", ""), "'' is not a throw-away stage"),
         ((), "name the simulator: make smoke-aws SIMULATOR=https://..."),
         (("--simulator", "https://x.example", "--credentials", "absent.json"), "absent.json does not hold"),
     ],
@@ -159,6 +172,23 @@ def test_the_stages_settings_are_allowed_and_bill_no_month() -> None:
     assert (chosen.gopro_api_url, chosen.allowed_hosts) == (URL, "simulator.example")
     assert (chosen.schedule_enabled, chosen.run_on_fresh_cookies) == (False, True)
     assert chosen.archive_storage_class == "STANDARD"
+
+
+def test_what_an_owner_has_set_for_all_stages_does_not_reach_the_throw_away_stage() -> None:
+    network = {"vpc_subnet_ids": "subnet-89abcdef", "vpc_security_group_ids": "sg-89abcdef"}
+    owners = {"alert_email": "me@example.com", "deep_archive_after_days": 90, "workers": 16, **network}
+    given = settings("smoke-0a1b2c", URL)
+    assert read_settings(given, base=owners) == Settings.from_context({**given, **network})
+
+
+def test_the_end_of_the_input_is_no_consent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(_question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    with pytest.raises(SmokeError, match="nothing was done: an empty answer"):
+        _agree(Caller("111122223333", "eu-central-1", "arn:aws:iam::111122223333:user/me"), None)
 
 
 def test_what_was_not_checked_is_never_counted_as_passed() -> None:

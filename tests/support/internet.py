@@ -23,10 +23,14 @@ _look_up = socket.getaddrinfo
 
 @dataclass
 class Internet:
-    """``names`` holds a name's answers, one look-up after the other, the last one for ever; ``servers`` the ports."""
+    """``names`` holds a name's answers, one look-up after the other, the last one for ever; ``servers`` the ports.
+
+    Addresses in ``silent`` answer nothing until the connection is given up; others without a server refuse.
+    """
 
     names: dict[str, list[list[str]]] = field(default_factory=dict)
     servers: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     looked_up: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
 
@@ -46,9 +50,11 @@ class Internet:
         return [entry for address in addresses for entry in _look_up(address, port, type=socket.SOCK_STREAM)]
 
     def connect(self, connection: socket.socket, address: Any) -> None:
-        """In the place of ``socket.socket.connect``; an address without a server refuses."""
+        """In the place of ``socket.socket.connect``, without the waiting."""
         host, port = address[:2]
         self.connected.append(f"{host} {port}" if host not in self.servers or port != 443 else host)
+        if host in self.silent:
+            raise TimeoutError("timed out")
         if host not in self.servers:
             raise ConnectionRefusedError(f"nobody is at {host}")
         _connect(connection, ("127.0.0.1", self.servers[host]))

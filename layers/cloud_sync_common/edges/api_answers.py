@@ -86,7 +86,7 @@ def _not_found(path: str, status: int) -> APIError:
 def _redirected(path: str, reply: Reply) -> APIError:
     location = reply.headers.get("Location", "")
     try:
-        host = urlsplit(location).hostname or "its own host"
+        host = (urlsplit(location).hostname or "its own host")[:100]
         login = leads_to_login(location)
     except ValueError:
         return SchemaChanged(f"GET {path}: GoPro redirects to an address that cannot be read", status=reply.status)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import json
 import zlib
@@ -18,8 +19,9 @@ from urllib3.exceptions import ReadTimeoutError
 from cloud_sync_common.edges.cut_off import CutOff
 from cloud_sync_common.edges.sessions import ForbiddenAddress
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Of an answer, as it comes and decompressed; a page of the listing has about 1 MB."""
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Of an answer, as it comes and decompressed; a page of the listing has about 1 MB. The worst JSON takes 27 times
+as much memory when it is parsed, and a function has 512 MB."""
 
 BODY_SECONDS = 120.0
 """For the whole body of an answer."""
@@ -52,7 +54,8 @@ class Reply:
     def is_html(self) -> bool:
         """A web page, whatever the content type says."""
         declared = self.headers.get("Content-Type", "").lower()
-        return "html" in declared or self.body.lstrip()[:100].lower().startswith((b"<!doctype html", b"<html"))
+        beginning = self.body[:_CHUNK_BYTES].removeprefix(codecs.BOM_UTF8).lstrip()[:100].lower()
+        return "html" in declared or beginning.startswith((b"<!doctype html", b"<html", b"<!--"))
 
     def mentions(self, *words: bytes) -> bool:
         """Tell whether any of the lower-case ``words`` is in the first 64 KiB of the body."""

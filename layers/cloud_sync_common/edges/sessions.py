@@ -31,7 +31,8 @@ from cloud_sync_common.edges.cut_off import CutOff
 from cloud_sync_common.rules.urls import is_loopback_host, is_public_address
 
 HEADERS_SECONDS = 40.0
-"""From the request to the end of the answer's headers, in all; less than an invocation keeps after its deadline."""
+"""From the request to the end of the answer's headers, in all; less than an invocation of five minutes or more keeps
+after its deadline. Behind a proxy only the time between two bytes is bounded."""
 
 MOST_ADDRESSES = 16
 """Addresses of one name that are tried: each may take the whole connect time-out."""

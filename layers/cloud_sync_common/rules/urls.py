@@ -51,7 +51,8 @@ _MASKED_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1\2{MASK}",
     ),
     (re.compile(r"(?i)(https?://)[^\s\"'<>/@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(?i)(https?://[^\s\"'<>?]*\?)[^\s\"'<>]*"), rf"\1{MASK}"),
+    # No URL is looked for inside another: that would take time with the square of the text's length.
+    (re.compile(r"(?i)(https?://(?:(?!https?://)[^\s\"'<>?])*\?)[^\s\"'<>]*"), rf"\1{MASK}"),
     (
         re.compile(
             r"(?i)((?:gp_access_token|(?:access|refresh|id)_token|x-amz-[a-z\-]+|gpsignature|signature|key-pair-id|policy)"

@@ -69,7 +69,8 @@ class SourceBody:
         self._deadline.check()
         try:
             data: bytes = self._raw.read(amount, decode_content=False)
-        except (Urllib3Error, OSError) as error:
+        except (Urllib3Error, OSError, ValueError) as error:
+            # ValueError: a chunk of negative length, or a read that begins while the cut-off takes TLS away.
             if self._cut_off.happened:
                 raise DeadlineReached from None
             raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None

@@ -42,6 +42,8 @@ MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _DOCUMENTS = frozenset({"application/json", "application/xml", "application/problem+json"})
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,50}/[a-z0-9!#$&^_.+-]{1,50}")
+"""What is shown of a Content-Type in an error."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 _VALIDATOR = re.compile(r"[\x20-\x7e]{1,256}")
 """What is kept in the tracker and sent back; longer or odder ones count as none."""
@@ -81,6 +83,8 @@ class SourceReader:
         if piece.head_url is not None:
             with self._request("HEAD", piece.head_url, {}) as response:
                 size = _length(response)
+                # There is no body to read; reading it is what gives the connection back for the bytes.
+                response.raw.drain_conn()
                 if response.status_code == 200 and size is not None and _offers_ranges(response, size):
                     return self._described(piece, response, size, ranges=True)
         return self._probe_by_first_byte(piece, url)
@@ -190,8 +194,9 @@ def _refuse_pages(response: requests.Response, source: Source) -> None:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_document = source.is_media and (kind.startswith("text/") or kind in _DOCUMENTS)
     if kind in _PAGES or is_document:
-        raise WrongContent(f"the source sent a document ({kind}) in place of media")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        shown = kind if _MEDIA_TYPE.fullmatch(kind) else "of an odd type"
+        raise WrongContent(f"the source sent a document ({shown}) in place of media")
+    if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         raise WrongContent("the source sent an encoded body although identity was asked for")
 
 

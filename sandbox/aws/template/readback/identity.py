@@ -23,7 +23,6 @@ def kms_key(cloud: Cloud, _resource: Resource, created: Created) -> Mapping[str,
         KeyUsage=metadata.get("KeyUsage"),
         KeyPolicy=json.loads(client.get_key_policy(KeyId=key, PolicyName="default")["Policy"]),
         EnableKeyRotation=rotation["KeyRotationEnabled"],
-        RotationPeriodInDays=rotation.get("RotationPeriodInDays"),
         Tags=tags_of(client.list_resource_tags(KeyId=key)["Tags"], "TagKey", "TagValue"),
     )
 
