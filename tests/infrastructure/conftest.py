@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.synthesis import Template, synthesise_many
+from tests.infrastructure.synthesis import Template, synthesise, synthesise_many
 from tests.infrastructure.variants import ADOPTED, CHOSEN, Context, all_variants, folder_of
-from tests.support.assemblies import sound_assembly
 from tests.support.once import made_once
 
 Variant = Callable[[Context], Template]
@@ -18,7 +17,12 @@ Variant = Callable[[Context], Template]
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly of the default settings, made as a user makes it."""
-    return sound_assembly(tmp_path_factory)
+
+    def make(folder: Path) -> None:
+        done = synthesise(folder)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "synthesised-default", make)
 
 
 @pytest.fixture(scope="session")
