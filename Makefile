@@ -28,8 +28,9 @@ run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox
 test: environment ## Run the tests (ARGS: files or pytest options)
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-docs: environment ## Write docs/SANDBOX.md out of the code and the tests (ARGS=--check: only compare)
+docs: environment ## Write docs/SANDBOX.md and docs/MEDIA.md out of code and tests (ARGS=--check: only compare)
 	@$(PYTHON) scripts/sandbox_document $(ARGS)
+	@WRITE_DOCS=$(if $(filter --check,$(ARGS)),,1) $(PYTHON) -m pytest -q tests/functional/test_media_document.py
 
 lint: environment ## Check style
 	@$(PYTHON) -m ruff check .

@@ -141,6 +141,9 @@ def _environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
         "MAX_CONCURRENT_MEDIA": str(settings.max_concurrent_media),
         "TOLERATED_FAILURES": str(settings.tolerated_failures),
         "MAX_STALLED_PASSES": str(settings.max_stalled_passes),
+        "SIDE_FILE_DAYS": str(settings.side_file_days),
+        "NOT_READY_ALARM_DAYS": str(settings.not_ready_alarm_days),
         "ALLOWED_HOSTS": settings.allowed_hosts,
+        **({"EXTRA_PIECES": settings.extra_pieces} if settings.extra_pieces else {}),
         **({"GOPRO_API_URL": settings.gopro_api_url} if settings.gopro_api_url else {}),
     }

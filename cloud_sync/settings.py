@@ -56,6 +56,23 @@ class Settings:
     """Who is told of failed runs and refused cookies; empty = nobody.
     Unit: e-mail address. Default: empty. Cost: none below 1,000 mails a month, then $2 for 100,000."""
 
+    extra_pieces: str = "raw_photo,gpmf,gpx,edl_mce"
+    """What is copied besides originals and ``medium.json``, by GoPro's labels; empty = nothing. ``raw_photo``, ``gpmf``
+    (telemetry), ``gpx`` (track), ``edl_mce`` (edit list), ``mediainfo``, ``timelapse_video``, ``concat``; proxies:
+    ``high_res_proxy_mp4``, ``edit_proxy``, ``mp4_low``, ``audio_proxy``; thumbnails: ``large``, ``medium``. Media that
+    are archived already get what is added here in a run with ``relist``.
+    Unit: comma list of labels. Default: ``raw_photo,gpmf,gpx,edl_mce``. Cost: about $0.00002 a file for its requests,
+    and its storage."""
+
+    side_file_days: int = 14
+    """How long after its upload a medium's late telemetry, track or edit list is looked for again, by each run: GoPro
+    makes them when it has time, and cameras without GPS never get a track.
+    Unit: days, 0 to 365. Default: ``14``. Cost: about $0.0002 for a medium and run."""
+
+    not_ready_alarm_days: int = 7
+    """How long GoPro may be at work on a medium before somebody is told.
+    Unit: days, 1 to 365. Default: ``7``. Cost: none."""
+
     max_concurrent_media: int = 3
     """Media copied at the same time: how hard GoPro is asked. New AWS accounts have 10 concurrent functions in all.
     Unit: media, 1 to 40. Default: ``3``. Cost: none of its own."""

@@ -25,6 +25,8 @@ MINIMUM_DAYS = {
 
 RANGES = {
     "schedule_flexible_minutes": (0, 1440),
+    "side_file_days": (0, 365),
+    "not_ready_alarm_days": (1, 365),
     "max_concurrent_media": (1, 40),
     "workers": (1, 16),
     "max_functions_per_medium": (1, 40),
@@ -48,6 +50,12 @@ _CHOICES = {
     "archive_storage_class": tuple(MINIMUM_DAYS),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
 }
+
+EXTRA_PIECES = (
+    *("raw_photo", "gpmf", "gpx", "edl_mce", "mediainfo", "timelapse_video", "concat"),
+    *("high_res_proxy_mp4", "edit_proxy", "mp4_low", "audio_proxy", "large", "medium"),
+)
+"""GoPro's labels that may be copied besides originals; ``cloud_sync_common.rules.extra_pieces`` knows the same."""
 
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -127,6 +135,16 @@ def _choices(settings: Settings) -> Iterator[str]:
     if settings.log_retention_days not in LOG_RETENTION_DAYS:
         allowed_days = ", ".join(str(days) for days in LOG_RETENTION_DAYS)
         yield f"setting 'log_retention_days' must be one of {allowed_days}, not {settings.log_retention_days}"
+
+
+def _extra_pieces(settings: Settings) -> Iterator[str]:
+    labels = settings.extra_pieces.split(",") if settings.extra_pieces else []
+    for label in labels:
+        if label not in EXTRA_PIECES:
+            yield (
+                f"setting 'extra_pieces' must be a comma list without spaces of {', '.join(EXTRA_PIECES)}, or empty; "
+                f"not {label!r}"
+            )
 
 
 def _patterns(settings: Settings) -> Iterator[str]:
@@ -209,6 +227,7 @@ def _another_gopro(settings: Settings) -> Iterator[str]:
 _RULES: tuple[Callable[[Settings], Iterator[str]], ...] = (
     _ranges,
     _choices,
+    _extra_pieces,
     _patterns,
     _schedule,
     _zone,

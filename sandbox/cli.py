@@ -16,10 +16,13 @@ from types import TracebackType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from sandbox.faults import FaultsError, load_faults
 from sandbox.gopro.command import serve
+from sandbox.gopro.server import URL_LIFETIME
 from sandbox.run.errors import Interrupted, SandboxError, UsageError, one_line
 from sandbox.run.options import RunOptions, check_assembly, check_scheduled, parse_input, parse_remote, parse_settings
 from sandbox.run.state_folder import check_apart
+from sandbox.wire.orders import undisturbed
 
 DESCRIPTION = "The whole pipeline on this machine: no AWS account, no Docker."
 
@@ -40,12 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = _parser().parse_args(arguments)
         if chosen.command == "gopro":
-            return serve(
-                chosen.port,
-                chosen.library,
-                public_url=chosen.public_url,
-                bytes_per_second=chosen.bytes_per_second,
-            )
+            return _gopro(chosen)
         return _run(chosen)
     except SandboxError as error:
         return _fail(one_line(error), error.exit_code)
@@ -81,7 +79,13 @@ def _parser() -> Parser:
     _add_run(commands.add_parser("run", description="Deploy the template locally, run the pipeline, prove the result."))
     gopro = commands.add_parser("gopro", description="Serve only the GoPro simulator; prints its URL and credentials.")
     gopro.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen on (default: a free one)")
-    gopro.add_argument("--library", type=_path, metavar="DIR", help="serve the files of DIR as a GoPro library")
+    gopro.add_argument(
+        "--library", type=_path, metavar="PATH", help="serve the files of a folder, or what a .toml file describes"
+    )
+    gopro.add_argument("--faults", type=_path, metavar="FILE", help="disturb every client by the faults of this file")
+    gopro.add_argument(
+        "--url-lifetime", type=_count, default=URL_LIFETIME, metavar="S", help="seconds that a file's URL is good for"
+    )
     gopro.add_argument(
         "--public-url", type=_public_url, metavar="URL", help="https address of the tunnel or proxy that leads here"
     )
@@ -91,7 +95,7 @@ def _parser() -> Parser:
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
-        "--library", type=_path, metavar="DIR", help="serve the files of DIR instead of the built-in library"
+        "--library", type=_path, metavar="PATH", help="serve a folder's files, or what a .toml file describes"
     )
     run.add_argument("--gopro-url", metavar="URL", help="use this GoPro-speaking server instead of the simulator")
     run.add_argument("--credentials", type=_path, metavar="FILE", help="the secret's JSON for --gopro-url")
@@ -135,6 +139,21 @@ def _options(chosen: argparse.Namespace) -> RunOptions:
         assembly=check_assembly(chosen.assembly, settings),
         faults=chosen.faults,
         seed=chosen.seed,
+    )
+
+
+def _gopro(chosen: argparse.Namespace) -> int:
+    try:
+        faults = None if chosen.faults is None else load_faults(chosen.faults, everyone=True)
+    except FaultsError as error:
+        raise UsageError(f"--faults {one_line(error)}") from None
+    return serve(
+        chosen.port,
+        chosen.library,
+        public_url=chosen.public_url,
+        bytes_per_second=chosen.bytes_per_second,
+        url_lifetime=chosen.url_lifetime,
+        plan=undisturbed if faults is None else faults.plan,
     )
 
 

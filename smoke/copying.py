@@ -46,6 +46,7 @@ def look_at_objects(stage: Stage, checks: Checks) -> dict[str, str]:
     """Check each file's object; return the keys by file name. Raises ``SmokeError`` if one is not there."""
     listed = stage.client("s3").list_objects_v2(Bucket=stage.archive, Prefix=PREFIX).get("Contents", [])
     keys = {entry["Key"].rpartition("/")[2]: entry["Key"] for entry in listed}
+    checks.note("the archive holds a record of a medium", keys.pop("medium.json", None) is not None, [*keys])
     checks.note("the archive holds the files and nothing else", sorted(keys) == [file.name for file in FILES], [*keys])
     for file in FILES:
         if file.name not in keys:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cloud_sync_common.rules.events import parse_list
-from cloud_sync_common.wiring import LambdaContext, deadline_of, wiring
+from cloud_sync_common.wiring import LambdaContext, deadline_of, guarded, wiring
 
 
+@guarded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """List until the listing ends or the time does; see ``Lister.run``."""
-    wired = wiring()
-    wired.new_invocation()
-    return wired.lister.run(parse_list(event), deadline_of(context))
+    return wiring().lister.run(parse_list(event), deadline_of(context))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cloud_sync_common.rules.events import parse_upload
-from cloud_sync_common.wiring import LambdaContext, deadline_of, wiring
+from cloud_sync_common.wiring import LambdaContext, deadline_of, guarded, wiring
 
 
+@guarded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Upload the range's missing parts; see ``Uploader.run``."""
-    wired = wiring()
-    wired.new_invocation()
-    return wired.uploader.run(parse_upload(event), deadline_of(context))
+    return wiring().uploader.run(parse_upload(event), deadline_of(context))

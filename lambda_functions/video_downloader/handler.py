@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cloud_sync_common.rules.events import parse_download
-from cloud_sync_common.wiring import LambdaContext, deadline_of, seconds_left, wiring
+from cloud_sync_common.wiring import LambdaContext, deadline_of, guarded, seconds_left, wiring
 
 
+@guarded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Move what is missing of the medium and fits; see ``Downloader.run``."""
-    wired = wiring()
-    wired.new_invocation()
-    return wired.downloader.run(parse_download(event), deadline_of(context), seconds_left(context))
+    return wiring().downloader.run(parse_download(event), deadline_of(context), seconds_left(context))

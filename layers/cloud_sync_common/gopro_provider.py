@@ -17,11 +17,12 @@ from functools import partial
 from cloud_sync_common.edges.credentials import Credentials, make_credentials
 from cloud_sync_common.edges.gopro_api import API_URL, MAX_PER_PAGE, GoProApi
 from cloud_sync_common.edges.sessions import api_session
-from cloud_sync_common.errors import InvalidInput, MediumNotFound, SchemaChanged, UnsafeUrl
+from cloud_sync_common.errors import InvalidInput, MediumNotFound, MediumRefused, SchemaChanged, UnsafeUrl
 from cloud_sync_common.models import Medium, Piece, Quality, Resolution, SecretUrl
-from cloud_sync_common.rules import pieces
+from cloud_sync_common.rules import pieces, record
 from cloud_sync_common.rules.download_answer import DownloadAnswer, Entry, distinct, parse_download
 from cloud_sync_common.rules.listing_row import Page
+from cloud_sync_common.rules.shape import showing_the_shape_of
 from cloud_sync_common.rules.urls import check_url, is_loopback
 
 DEFAULT_ALLOWED_HOSTS = ("gopro.com",)
@@ -36,31 +37,39 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """Where the API is, and which hosts may serve files; ``allow_loopback`` is the sandbox's alone."""
+    """Where the API is, and which hosts may serve files; ``allow_loopback`` is the sandbox's alone.
+
+    ``extra_pieces`` are the labels that are copied besides originals.
+    """
 
     api_url: str = API_URL
     allowed_hosts: tuple[str, ...] = DEFAULT_ALLOWED_HOSTS
     allow_loopback: bool = False
+    extra_pieces: frozenset[str] = frozenset()
 
 
 def source_settings(environ: Mapping[str, str]) -> SourceSettings:
-    """Read ALLOWED_HOSTS (comma list) and GOPRO_API_URL, which moves the API elsewhere; raises `InvalidInput`.
+    """Read ALLOWED_HOSTS and EXTRA_PIECES (comma lists) and GOPRO_API_URL, which moves the API; raises `InvalidInput`.
 
     The cookies follow GOPRO_API_URL, so on AWS it must be https at one of the allowed hosts, as any URL that GoPro
     gives; in the sandbox it may be any https address and plain http of this machine.
     """
-    listed = tuple(filter(None, map(str.strip, environ.get("ALLOWED_HOSTS", "").split(","))))
-    hosts = listed or DEFAULT_ALLOWED_HOSTS
+    hosts = _listed(environ, "ALLOWED_HOSTS") or DEFAULT_ALLOWED_HOSTS
+    extras = frozenset(_listed(environ, "EXTRA_PIECES"))
     override = environ.get("GOPRO_API_URL", "").strip()
     if not override:
-        return SourceSettings(allowed_hosts=hosts)
+        return SourceSettings(allowed_hosts=hosts, extra_pieces=extras)
     if environ.get("AWS_EXECUTION_ENV") != SANDBOX_ENVIRONMENT:
-        return SourceSettings(_allowed_api(override, hosts), hosts)
+        return SourceSettings(_allowed_api(override, hosts), hosts, extra_pieces=extras)
     if not override.startswith("https://") and not (override.startswith("http://") and is_loopback(override)):
         raise InvalidInput(
             "GOPRO_API_URL must be an https URL, or an http URL of this machine (127.0.0.1 or localhost)"
         )
-    return SourceSettings(override.rstrip("/"), hosts, allow_loopback=True)
+    return SourceSettings(override.rstrip("/"), hosts, allow_loopback=True, extra_pieces=extras)
+
+
+def _listed(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, environ.get(name, "").split(","))))
 
 
 def _allowed_api(url: str, allowed_hosts: tuple[str, ...]) -> str:
@@ -92,7 +101,9 @@ class GoProProvider:
         is not available yet, that is a 404 and no proxy. The pipeline uses `resolve_pieces`, which also says which
         quality it got and finds all files.
         """
-        answer = parse_download(self.api.download(media_id, make_credentials(cookies, user_agent)))
+        download = self.api.download(media_id, make_credentials(cookies, user_agent))
+        with showing_the_shape_of(download):
+            answer = parse_download(download)
         entries = _entries_of(answer, quality)
         if not entries and quality == Quality.SOURCE:
             entries = _entries_of(answer, pieces.FALLBACK)
@@ -112,10 +123,26 @@ class GoProProvider:
         """
         if waiting := pieces.waiting_reason(medium):
             return Resolution(pieces=(), not_ready=waiting)
-        resolution = pieces.resolve(medium, self.api.download(medium.media_id, credentials))
+        download = self.api.download(medium.media_id, credentials)
+        with showing_the_shape_of(download):
+            resolution = pieces.resolve(medium, download, self.settings.extra_pieces)
         for warning in resolution.warnings:
             _log.warning("medium %s: %s", medium.media_id, warning)
-        return replace(resolution, pieces=tuple(map(self._checked_piece, resolution.pieces)))
+        return self._checked_resolution(medium, resolution)
+
+    def medium_record(self, media_id: str, credentials: Credentials) -> bytes:
+        """Return ``medium.json``: what GoPro knows about the medium, as `rules.record` writes it; asks once or twice.
+
+        Raises as `GoProApi.medium` does. HiLight tags that GoPro does not hand out keep nothing else from being kept.
+        """
+        answer = self.api.medium(media_id, credentials)
+        hilights: list[int] | None = []
+        if record.has_hilights(answer):
+            try:
+                hilights = self.api.hilights(media_id, credentials)
+            except (MediumNotFound, MediumRefused):
+                hilights = None
+        return record.medium_record(answer, hilights)
 
     def list_media(
         self, credentials: Credentials, *, first_page: int = 1, per_page: int = MAX_PER_PAGE
@@ -148,6 +175,19 @@ class GoProProvider:
 
     def _checked(self, url: str) -> SecretUrl:
         return check_url(url, self.settings.allowed_hosts, allow_loopback_http=self.settings.allow_loopback)
+
+    def _checked_resolution(self, medium: Medium, resolution: Resolution) -> Resolution:
+        """Every URL checked. A refused one of an extra piece makes that piece absent, not the originals."""
+        checked, absent = [], set(resolution.absent)
+        for piece in resolution.pieces:
+            try:
+                checked.append(self._checked_piece(piece))
+            except UnsafeUrl as error:
+                if not piece.is_extra:
+                    raise
+                _log.warning("medium %s: %s is left out: %s", medium.media_id, piece.piece_id, error)
+                absent.add(piece.piece_id)
+        return replace(resolution, pieces=tuple(checked), absent=tuple(sorted(absent)))
 
     def _checked_piece(self, piece: Piece) -> Piece:
         head = None if piece.head_url is None else self._checked(piece.head_url)

@@ -89,8 +89,8 @@ class Medium:
 class Piece:
     """One file of a medium, with the URLs that serve it now.
 
-    ``piece_id`` is stable over calls and runs (``source-1``, ``frame-17``, ``raw_photo-1``, ``baked_source-1``):
-    the label, and the number among the pieces of that label, from 1.
+    ``piece_id`` is stable over calls and runs (``source-1``, ``frame-17``, ``raw_photo-1``, ``gpmf-1``): the label, and
+    the number among the pieces of that label, from 1.
     """
 
     piece_id: PieceId
@@ -101,6 +101,8 @@ class Piece:
     url: SecretUrl
     head_url: SecretUrl | None = None
     camera_position: str = "default"
+    is_extra: bool = False
+    """GoPro or we made it of the original: the medium is complete without it, and it is looked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +129,6 @@ class Resolution:
     """The original does not exist at GoPro, and a proxy stands in for it."""
     not_ready: str | None = None
     """Why there is nothing to copy yet; ``pieces`` is then empty."""
+    absent: tuple[PieceId, ...] = ()
+    """Ids of extra pieces that this deployment copies, and that GoPro may still be making."""
     warnings: tuple[str, ...] = field(default=())

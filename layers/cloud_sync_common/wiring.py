@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -36,6 +36,7 @@ from cloud_sync_common.rules.urls import check_url
 from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.multipart import MultipartArchiver
 from cloud_sync_common.services.archiving.piece_archiver import PieceArchiver
+from cloud_sync_common.services.archiving.record import RecordArchiver
 from cloud_sync_common.services.archiving.work import PieceRow, TransferLimits
 from cloud_sync_common.services.claims import Claims
 from cloud_sync_common.services.downloading import Downloader
@@ -61,6 +62,9 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is killed."""
         ...
+
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Wiring:
             "function": environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             "environment": environ.get("ENVIRONMENT", ""),
         }
-        configure(environ.get("LOG_LEVEL", "INFO"), sys.stdout, fields)
+        self.redaction = configure(environ.get("LOG_LEVEL", "INFO"), sys.stdout, fields)
 
     def new_invocation(self) -> None:
         """Forget what must not outlive an invocation: credentials may have been renewed since the last one."""
@@ -108,6 +112,7 @@ class Wiring:
             with self.tracing.subsegment("retrieve_credentials"):
                 client = _client("secretsmanager")
                 self._credentials = retrieve_credentials(client, self.environment.text("SECRET_NAME"))
+            self.redaction.keep_secret(self._credentials.secrets)
         return self._credentials
 
     @cached_property
@@ -123,7 +128,9 @@ class Wiring:
             executions=Executions(_client("stepfunctions")),
             secret=SecretState(_client("secretsmanager"), self.environment.text("SECRET_NAME")),
             notifier=Notifier(_client("sns"), self.environment.text("TOPIC_ARN")),
-            reporting=Reporting(self.tracker, self.ledger, self.runs, _now),
+            reporting=Reporting(
+                self.tracker, self.ledger, self.runs, _now, self.environment.number("NOT_READY_ALARM_DAYS")
+            ),
             metrics=self.metrics,
             environment=self.environment.text("ENVIRONMENT"),
             limits=limits,
@@ -149,10 +156,14 @@ class Wiring:
             provider=self.provider,
             credentials=self.credentials,
             archiver=PieceArchiver(self.archive, row, self.mover, completion, multipart, self.transfer_limits),
+            records=RecordArchiver(
+                self.archive, row, completion, self.provider, self.credentials, self.transfer_limits.storage_class
+            ),
             metrics=self.metrics,
             monotonic=time.monotonic,
             environment=self.environment.text("ENVIRONMENT"),
             max_stalled_passes=self.environment.number("MAX_STALLED_PASSES"),
+            side_file_days=self.environment.number("SIDE_FILE_DAYS"),
         )
 
     @cached_property
@@ -223,6 +234,24 @@ class Wiring:
 def wiring() -> Wiring:
     """This process's wiring, out of its own environment."""
     return Wiring(os.environ)
+
+
+def guarded(handler: Handler) -> Handler:
+    """Have a handler begin each invocation anew, and let no secret out with an exception.
+
+    Lambda writes an exception's words into the log and into the execution's history, past every logger.
+    """
+
+    @wraps(handler)
+    def run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        wired = wiring()
+        wired.new_invocation()
+        try:
+            return handler(event, context)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on
+            raise wired.redaction.error(error) from None
+
+    return run
 
 
 def deadline_of(context: LambdaContext) -> Deadline:

@@ -17,7 +17,8 @@ from sandbox.wire.calls import Call, Caller
 from sandbox.wire.function_faults import FunctionFault
 from sandbox.wire.orders import UNDISTURBED, Orders
 
-_Decision = tuple[int | str, Effect]
+_Decision = tuple[int | None, Effect]
+"""The rule's place, ``None`` for the schedule, and what happens."""
 
 
 class Faults:
@@ -44,7 +45,7 @@ class Faults:
         self._lock = threading.Lock()
         self._calls: Counter[Key] = Counter()
         self._matches: Counter[int] = Counter()
-        self._happened: set[int | str] = set()
+        self._happened: set[int] = set()
 
     def plan(self, call: Call) -> Orders:
         """Return the orders for a call that has arrived; a ``sandbox.wire.orders.Plan``."""
@@ -64,7 +65,7 @@ class Faults:
     def never_happened(self) -> tuple[str, ...]:
         """Return those faults of the file that have happened to no call so far, in words, in the file's order."""
         with self._lock:
-            return tuple(str(rule) for rule in self._rules if rule.number not in self._happened)
+            return tuple(str(rule) for place, rule in enumerate(self._rules) if place not in self._happened)
 
     @property
     def bounded(self) -> bool:
@@ -80,22 +81,24 @@ class Faults:
             decisions = list(self._decisions(call, key, nth))
             if not decisions:
                 return None, _nothing
-            fault, effect = decisions[0]
-            self._happened.add(fault)
+            place, effect = decisions[0]
+            if place is not None:
+                self._happened.add(place)
+        fault = SEED if place is None else self._rules[place].number
         number = self.record.order(fault, effect, call, nth)
         return effect, partial(self.record.took_effect, number)
 
     def _decisions(self, call: Call, key: Key, nth: int) -> Iterator[_Decision]:
         """Yield everything that would happen; all of it is counted, since the caller asks for all of it."""
-        for rule in self._rules:
+        for place, rule in enumerate(self._rules):
             if not rule.matches(call):
                 continue
-            self._matches[rule.number] += 1
-            if rule.is_due(self._matches[rule.number]) and self._is_drawn(rule, key, nth):
-                yield rule.number, rule.effect
+            self._matches[place] += 1
+            if rule.is_due(self._matches[place]) and self._is_drawn(rule, key, nth):
+                yield place, rule.effect
         function = call.caller.function if call.caller else ""
         if self._schedule is not None and (drawn := self._schedule.decide(call, key, nth, function)):
-            yield SEED, drawn
+            yield None, drawn
 
     def _is_drawn(self, rule: Rule, key: Key, nth: int) -> bool:
         return rule.chance >= 1 or draw(self._seed, key, nth, f"fault {rule.number}") < rule.chance

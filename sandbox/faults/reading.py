@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox.faults.errors import FaultsError
 from sandbox.faults.plan import Faults
-from sandbox.faults.rules import Rule, read_rule
+from sandbox.faults.rules import Rule, read_rules
 from sandbox.faults.schedule import RandomSchedule
 
 _LARGEST = 1024 * 1024
@@ -55,4 +55,4 @@ def _rules(document: dict[str, object], functions: Sequence[str]) -> list[Rule]:
     tables = document.get("fault")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise FaultsError("has no faults; write each one as a [[fault]] table")
-    return [read_rule(number, table, functions) for number, table in enumerate(tables, start=1)]
+    return [rule for number, table in enumerate(tables, start=1) for rule in read_rules(number, table, functions)]

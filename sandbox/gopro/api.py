@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 from sandbox.gopro.account import ACCOUNT_ID, Account
 from sandbox.gopro.downloads import Link, download_document
 from sandbox.gopro.library import Library, SimMedium
 from sandbox.gopro.messages import Request, Response, json_response
-from sandbox.gopro.rows import full_row, project
-from sandbox.gopro.search import DEFAULT_PER_PAGE, pages, search
+from sandbox.gopro.rows import full_row
+from sandbox.gopro.search import Searches, asked_page, pages
 
 _ACCEPTED_TYPE = "application/vnd.gopro.jk."
-_MEDIUM_PATH = re.compile(r"/media/(?P<media_id>[^/]+)(?P<download>/download)?")
+_MEDIUM_PATH = re.compile(r"/media/(?P<media_id>[^/]+)(?P<further>/download|/moments)?")
 _ZIP_PATH = "/media/x/zip/source"
 _SINCE = "2022-05-01T09:00:00Z"
 
@@ -29,16 +30,21 @@ class Api:
             "/media/search": self._search,
             "/media/user": self._user,
             "/media/deleted": self._deleted,
+            "/search/media/labels/top": _labels,
         }
+        self._searches = Searches(library, self._row)
 
     def answer(self, request: Request) -> Response:
-        """Answer one request; 406 without GoPro's Accept header comes before 401 without the token, as seen."""
+        """Answer one request.
+
+        With the token every Accept header will do (clients of 2023 downloaded with ``application/json``); without it
+        any other than GoPro's own earns a 406 in place of the 401, as was seen.
+        """
         if request.path == _ZIP_PATH:
             return self._zip(request)
-        if _ACCEPTED_TYPE not in request.headers.get("Accept", ""):
-            return Response(406)
         if not self._account.admits(request.headers):
-            return _unauthorized()
+            known = _ACCEPTED_TYPE in request.headers.get("Accept", "")
+            return _unauthorized() if known else Response(406)
         if request.method != "GET":
             return Response(405, {"Allow": "GET"})
         listing = self._listings.get(request.path)
@@ -47,27 +53,37 @@ class Api:
         return self._medium(request)
 
     def _search(self, request: Request) -> Response:
-        fields = request.query.get("fields")
-        return search(self._library.media, request.query, lambda medium: project(self._row(medium), fields))
+        return self._searches.answer(request.query)
 
     def _user(self, _request: Request) -> Response:
-        media = self._library.media
-        totals = {"total_count": len(media), "total_storage": sum(medium.file_size or 0 for medium in media)}
         document = {"id": ACCOUNT_ID, "created_at": _SINCE, "updated_at": _SINCE, "non_exempt_storage_limit": 0}
-        exempt = {"exempt": totals, "non_exempt": dict.fromkeys(totals, 0)}
-        return json_response(200, document | totals | exempt)
+        exempt = {"exempt": self._totals, "non_exempt": dict.fromkeys(self._totals, 0)}
+        return json_response(200, document | self._totals | exempt)
 
-    def _deleted(self, _request: Request) -> Response:
-        media = [self._row(medium) for medium in self._library.media if medium.deleted]
-        return json_response(200, {"deleted_media": media, "_pages": pages(1, DEFAULT_PER_PAGE, len(media))})
+    @cached_property
+    def _totals(self) -> dict[str, int]:
+        sizes = [medium.file_size or 0 for medium in self._library if medium.listed]
+        return {"total_count": len(sizes), "total_storage": sum(sizes)}
+
+    def _deleted(self, request: Request) -> Response:
+        """Answer with a page of the trash; filters and ``fields`` are ignored, as at GoPro."""
+        trash = [medium for medium in self._library.media if medium.deleted]
+        asked = asked_page(request.query)
+        if isinstance(asked, Response):
+            return asked
+        page, per_page = asked
+        shown = [self._row(medium) for medium in trash[(page - 1) * per_page : page * per_page]]
+        return json_response(200, {"deleted_media": shown, "_pages": pages(page, per_page, len(trash))})
 
     def _medium(self, request: Request) -> Response:
         path = _MEDIUM_PATH.fullmatch(request.path)
-        medium = self._library.by_id.get(path["media_id"]) if path else None
+        medium = self._library.find(path["media_id"]) if path else None
         if path is None or medium is None or medium.deleted:
             return json_response(404, {"error": "not_found"})
-        if path["download"]:
+        if path["further"] == "/download":
             return json_response(200, download_document(medium, self._link, request.query.get("labels")))
+        if path["further"] == "/moments":
+            return json_response(200, _moments(medium))
         row = self._row(medium)
         chapters = len(medium.labelled("source"))
         return json_response(200, {"item_durations": [_milliseconds(row, chapters)] * chapters} | row)
@@ -89,4 +105,19 @@ def _unauthorized() -> Response:
 
 def _milliseconds(row: dict[str, object], chapters: int) -> int:
     """Share the recording's whole length, a text in the row, evenly among its chapters."""
-    return int(str(row["source_duration"] or 0)) // max(1, chapters)
+    length = str(row.get("source_duration") or 0)
+    return int(length) // max(1, chapters) if length.isdigit() else 0
+
+
+def _labels(_request: Request) -> Response:
+    """Answer what a client of 2023 asks to try its token; nobody has shown the body, and that client reads none."""
+    return json_response(200, {"_embedded": {"labels": []}})
+
+
+def _moments(medium: SimMedium) -> dict[str, object]:
+    """Return the medium's HiLight tags, all on one page."""
+    moments = [
+        {"id": f"{medium.media_id}-{number}", "medium_id": medium.media_id, "frame": None, "time": time}
+        for number, time in enumerate(medium.moments, start=1)
+    ]
+    return {"_pages": pages(1, max(1, len(moments)), len(moments)), "_embedded": {"moments": moments}}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from email.utils import formatdate
 
-from sandbox.gopro.digests import etag_of
 from sandbox.gopro.library import Library, SimPiece
-from sandbox.gopro.messages import FileSlice, Request, Response, xml_error
+from sandbox.gopro.messages import Request, Response, xml_error
 from sandbox.gopro.ranges import precondition_status, select_range
 from sandbox.gopro.signing import Signer, piece_at
 
@@ -35,22 +34,20 @@ class Cdn:
 
 
 def _serve(piece: SimPiece, request: Request) -> Response:
-    status = piece.path.stat()
-    etag = etag_of(piece.path, status)
-    last_modified = formatdate(status.st_mtime, usegmt=True)
+    content = piece.content
+    size, etag, last_modified = content.size, content.etag, formatdate(content.modified, usegmt=True)
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": last_modified}
     failed = precondition_status(request.headers, etag, last_modified)
     if failed == 304:
         return Response(304, headers)
     if failed is not None:
         return xml_error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-    chosen = select_range(request.headers, status.st_size, etag, last_modified)
+    chosen = select_range(request.headers, size, etag, last_modified)
     if chosen.status == 416:
         refused = xml_error(416, "InvalidRange", "The requested range is not satisfiable")
-        refused.headers["Content-Range"] = f"bytes */{status.st_size}"
+        refused.headers["Content-Range"] = f"bytes */{size}"
         return refused
     if chosen.status == 206:
-        last = chosen.start + chosen.length - 1
-        headers["Content-Range"] = f"bytes {chosen.start}-{last}/{status.st_size}"
+        headers["Content-Range"] = f"bytes {chosen.start}-{chosen.start + chosen.length - 1}/{size}"
     headers["Content-Type"] = "binary/octet-stream"
-    return Response(chosen.status, headers, FileSlice(piece.path, chosen.start, chosen.length))
+    return Response(chosen.status, headers, content.body(chosen.start, chosen.length))

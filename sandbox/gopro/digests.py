@@ -1,9 +1,10 @@
-"""Digests of files, computed while streaming and remembered until the file changes. Nothing is read whole."""
+"""Digests of files and streams, computed while reading and remembered until a file changes. Nothing is read whole."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ ETAG_PART_BYTES = 20 * 1024 * 1024
 """Part size behind the ETags; one of the two that were seen at GoPro."""
 
 ETAG_READS_UP_TO = 256 * 1024 * 1024
-"""Larger files get an ETag from path, size and time, so that the first request need not read them through."""
+"""Larger contents get an ETag from what identifies them, so that the first request need not read them through."""
 
 _BLOCK_BYTES = 1024 * 1024
 
@@ -31,6 +32,28 @@ def etag_of(path: Path, status: os.stat_result) -> str:
     return _etag(path, status.st_size, status.st_mtime_ns)
 
 
+def md5_of_parts(blocks: Iterable[bytes], size: int) -> str:
+    """Return the ETag that S3 gives an upload in parts of ``ETAG_PART_BYTES``; ``blocks`` must not cross parts' ends.
+
+    Blocks of a size that divides ``ETAG_PART_BYTES`` never do.
+    """
+    parts = [hashlib.md5(usedforsecurity=False)]
+    filled = 0
+    for block in blocks:
+        if filled == ETAG_PART_BYTES:
+            parts.append(hashlib.md5(usedforsecurity=False))
+            filled = 0
+        parts[-1].update(block)
+        filled += len(block)
+    whole = hashlib.md5(b"".join(part.digest() for part in parts), usedforsecurity=False)
+    return _quoted(whole.hexdigest(), size)
+
+
+def unread_etag(identity: str, size: int) -> str:
+    """Return an ETag of the same style for a content that nobody wants to read for it."""
+    return _quoted(hashlib.md5(identity.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest(), size)
+
+
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     del size, mtime_ns  # part of the cache's key only
@@ -40,20 +63,16 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _etag(path: Path, size: int, mtime_ns: int) -> str:
-    parts = max(1, -(-size // ETAG_PART_BYTES))
-    whole = hashlib.md5(usedforsecurity=False)
     if size > ETAG_READS_UP_TO:
-        whole.update(f"{path}\n{size}\n{mtime_ns}".encode("utf-8", "surrogateescape"))
-    else:
-        with path.open("rb") as file:
-            for _ in range(parts):
-                whole.update(_md5_of_next(file.fileno(), ETAG_PART_BYTES))
-    return f'"{whole.hexdigest()}-{parts}"'
+        return unread_etag(f"{path}\n{size}\n{mtime_ns}", size)
+    return md5_of_parts(_blocks_of(path), size)
 
 
-def _md5_of_next(descriptor: int, size: int) -> bytes:
-    part = hashlib.md5(usedforsecurity=False)
-    while size and (block := os.read(descriptor, min(size, _BLOCK_BYTES))):
-        part.update(block)
-        size -= len(block)
-    return part.digest()
+def _blocks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def _quoted(digest: str, size: int) -> str:
+    return f'"{digest}-{max(1, -(-size // ETAG_PART_BYTES))}"'

@@ -41,8 +41,8 @@ def download_document(medium: SimMedium, link: Link, labels: str | None) -> dict
         (piece for piece in medium.pieces if piece.label not in _VARIATION_LABELS),
         key=lambda piece: (piece.label, piece.item_number),
     )
-    return {
-        "filename": medium.filename,
+    name = {} if "filename" in medium.absent else {"filename": medium.filename}
+    return name | {
         "_embedded": {
             "files": [_file(medium, piece, link) for piece in _files(medium)],
             "variations": [_variation(medium, piece, link) for piece in variations],
@@ -81,9 +81,10 @@ def _common(medium: SimMedium, piece: SimPiece, link: Link) -> dict[str, object]
         "width": medium.extra.get("width") if original else 0,
         "height": medium.extra.get("height") if original else 0,
         "available": piece.available,
-        "camera_position": "default",
+        "camera_position": piece.camera_position,
         "transforms": None,
         "urls": [],
         "heads": [],
     }
-    return entry | ({"item_number": piece.item_number} if medium.numbered else {})
+    entry |= {"item_number": piece.item_number} if medium.numbered else {}
+    return {key: value for key, value in entry.items() if key not in medium.omitted}

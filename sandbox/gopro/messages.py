@@ -22,7 +22,15 @@ class FileSlice:
     length: int
 
 
-Body = bytes | FileSlice | Iterable[bytes]
+@dataclass(frozen=True)
+class Blocks:
+    """A body that is made while it is sent: ``made`` gives ``length`` bytes in all, once."""
+
+    made: Iterable[bytes]
+    length: int
+
+
+Body = bytes | FileSlice | Blocks | Iterable[bytes]
 
 
 @dataclass
@@ -43,7 +51,7 @@ class Response:
         """Bytes of the body; ``None`` for an iterable, whose length only shows when it ends."""
         if isinstance(self.body, bytes):
             return len(self.body)
-        return self.body.length if isinstance(self.body, FileSlice) else None
+        return self.body.length if isinstance(self.body, FileSlice | Blocks) else None
 
 
 @dataclass(frozen=True)

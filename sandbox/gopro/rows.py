@@ -59,7 +59,7 @@ def full_row(medium: SimMedium, account: Account) -> dict[str, object]:
     row["source_gumi"] = hashlib.sha256(f"gumi\n{medium.media_id}".encode()).hexdigest()[:32]
     row["token"] = account.row_token(medium.media_id)
     row.update(medium.extra)
-    return row
+    return {name: value for name, value in row.items() if name not in medium.absent}
 
 
 def project(row: Mapping[str, object], fields: str | None) -> dict[str, object]:
@@ -81,7 +81,8 @@ def _own_fields(medium: SimMedium) -> dict[str, object]:
         "ready_to_view": medium.ready_to_view,
         "ready_to_edit": ready,
         "thumbnail_available": ready,
-        "item_count": max(1, len(medium.labelled("source"))),
+        "moments_count": len(medium.moments),
+        "item_count": max(1, len({piece.item_number for piece in medium.labelled("source")})),
         "camera_model": medium.camera_model,
         "available_labels": sorted({piece.label for piece in medium.pieces if piece.available}),
         "play_as": "multi_shot_photo" if medium.is_photo_group else _PLAY_AS.get(medium.type, "video"),
@@ -98,7 +99,6 @@ def _constant_fields() -> dict[str, object]:
         "revision_number": 0,
         "on_public_profile": False,
         "ai_training_opt_out": True,
-        "moments_count": 0,
         "gopro_user_id": ACCOUNT_ID,
         "user_id": ACCOUNT_ID,
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from sandbox.gopro.journal import Exchange
-from sandbox.gopro.messages import Body, FileSlice
+from sandbox.gopro.messages import Blocks, Body, FileSlice
 from sandbox.wire.outlet import Ended, Outlet
 
 _Block = tuple[int, Callable[[int], int]]
@@ -37,7 +37,8 @@ class BodySender:
             with body.path.open("rb") as file:
                 self._send_blocks(self._file_blocks(file, body), cut_after)
         else:
-            blocks = [body] if isinstance(body, bytes) else body
+            made = body.made if isinstance(body, Blocks) else body
+            blocks = [made] if isinstance(made, bytes) else made
             self._send_blocks(((len(block), self._sender(block)) for block in blocks), cut_after)
 
     def _send_blocks(self, blocks: Iterator[_Block], cut_after: int | None) -> None:

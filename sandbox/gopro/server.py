@@ -17,10 +17,15 @@ from sandbox.gopro.http_server import HttpServer
 from sandbox.gopro.journal import Exchange, Journal
 from sandbox.gopro.library import Library
 from sandbox.gopro.messages import Behaviour, Request, Response
+from sandbox.gopro.playing import Player
 from sandbox.gopro.refusals import refused
 from sandbox.gopro.signing import Signer, is_cdn_path
+from sandbox.gopro.tricks import trick_of
 from sandbox.wire.callers import NOBODY, Callers
 from sandbox.wire.orders import Orders, Plan, undisturbed
+
+URL_LIFETIME = 3600
+"""Seconds; GoPro's own signed URLs live about so long."""
 
 
 class GoProServer:
@@ -46,7 +51,7 @@ class GoProServer:
         behaviour: Behaviour | None = None,
         plan: Plan = undisturbed,
         callers: Callers | None = None,
-        url_lifetime: int = 3600,
+        url_lifetime: int = URL_LIFETIME,
         clock: Callable[[], float] = time.time,
         public_url: str | None = None,
     ) -> None:
@@ -57,13 +62,16 @@ class GoProServer:
         self._plan = plan
         self._callers = callers if callers is not None else NOBODY
         self._account = Account()
+        self._clock = clock
         self._signer = Signer(self._account, url_lifetime, clock)
+        self._player = Player(self)
         self._journal = Journal()
         self._http: HttpServer | None = None
         self.replace_library(library)
 
     def replace_library(self, library: Library) -> None:
         """Serve another library from the next request on: what a live account does while it is being listed."""
+        self._library = library
         self._routes = (Api(library, self._account, self._link), Cdn(library, self._signer))
 
     def __enter__(self) -> Self:
@@ -86,6 +94,19 @@ class GoProServer:
     def url(self) -> str:
         """The base URL of API and CDN, without a slash at the end; the port is known once the context is entered."""
         return self._public_url or f"http://{self._host}:{self._port}"
+
+    @property
+    def library(self) -> Library:
+        """What is served now: tricks (``sandbox.gopro.tricks``) may have changed it."""
+        return self._library
+
+    def expire_urls(self) -> None:
+        """Let every URL handed out so far count as expired."""
+        self._signer.expire_all()
+
+    def now(self) -> float:
+        """Return the server's time, in seconds since the epoch."""
+        return self._clock()
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -115,12 +136,16 @@ class GoProServer:
     def _link(self, method: str, path: str) -> str:
         return f"{self.url}{path}?{self._signer.query(method, path)}"
 
-    def _respond(self, method: str, path: str, query: dict[str, str], headers: Message, orders: Orders) -> Response:
+    def route(self, request: Request) -> Response:
+        """Answer as usual, undisturbed by behaviour and plan."""
         api, cdn = self._routes
-        at_cdn = is_cdn_path(path)
+        return cdn.answer(request) if is_cdn_path(request.path) else api.answer(request)
+
+    def _respond(self, method: str, path: str, query: dict[str, str], headers: Message, orders: Orders) -> Response:
+        at_cdn, trick = is_cdn_path(path), trick_of(orders)
 
         def proceed() -> Response:
-            return cdn.answer(request) if at_cdn else api.answer(request)
+            return self.route(request) if trick is None else self._player.play(trick, request)
 
         request = Request(method, path, query, headers, proceed)
         self._journal.inspect(request, at_cdn=at_cdn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from sandbox.gopro.account import ACCOUNT_ID, Account
 from sandbox.gopro.library import Library, SimMedium, SimPiece
@@ -17,7 +16,7 @@ _PARAMETERS = ("Expires", "Signature", "Key-Pair-Id")
 
 def piece_path(medium: SimMedium, piece: SimPiece) -> str:
     """Return the path under which the CDN serves the piece."""
-    return f"/{ACCOUNT_ID}/{medium.object_id}/{piece.label}/default/{piece_name(piece)}"
+    return f"/{ACCOUNT_ID}/{medium.object_id}/{piece.label}/{piece.camera_position}/{piece_name(piece)}"
 
 
 def piece_name(piece: SimPiece) -> str:
@@ -28,13 +27,15 @@ def piece_name(piece: SimPiece) -> str:
 def piece_at(library: Library, path: str) -> SimPiece | None:
     """Find the piece that the CDN serves under the path; ``None`` when there is no object behind it."""
     steps = path.split("/")
-    medium = library.by_object_id.get(steps[2]) if len(steps) == _PATH_STEPS else None
+    medium = library.find_object(steps[2]) if len(steps) == _PATH_STEPS else None
     if medium is None:
         return None
-    label, name = steps[3], steps[5]
-    named = (piece for piece in medium.pieces if piece.label == label and piece_name(piece) == name)
-    found = next(named, None)
+    found = next((piece for piece in medium.pieces if _last_steps(piece) == steps[3:]), None)
     return found if found is not None and found.available and not found.cdn_deleted else None
+
+
+def _last_steps(piece: SimPiece) -> list[str]:
+    return [piece.label, piece.camera_position, piece_name(piece)]
 
 
 def is_cdn_path(path: str) -> bool:
@@ -42,18 +43,23 @@ def is_cdn_path(path: str) -> bool:
     return path.startswith(f"/{ACCOUNT_ID}/")
 
 
-@dataclass(frozen=True)
 class Signer:
     """Signs and checks URLs for one server. ``lifetime`` in seconds; ``clock`` gives seconds since the epoch."""
 
-    account: Account
-    lifetime: int
-    clock: Callable[[], float]
+    def __init__(self, account: Account, lifetime: int, clock: Callable[[], float]) -> None:
+        self._account = account
+        self._lifetime = lifetime
+        self._clock = clock
+        self._generation = 0
+
+    def expire_all(self) -> None:
+        """Let every URL signed so far count as expired from now on, as if an hour had passed."""
+        self._generation += 1
 
     def query(self, method: str, path: str) -> str:
         """Return the query that opens the path to this method for ``lifetime`` seconds from now."""
-        expires = str(int(self.clock()) + self.lifetime)
-        signature = self._signature(method, path, expires)
+        expires = str(int(self._clock()) + self._lifetime)
+        signature = self._signature(method, path, expires, self._generation)
         return f"Expires={expires}&Signature={signature}&Key-Pair-Id={_KEY_PAIR_ID}"
 
     def refusal(self, method: str, path: str, query: Mapping[str, str]) -> Response | None:
@@ -62,12 +68,20 @@ class Signer:
         if missing is not None:
             return xml_error(403, "MissingKey", f"Missing {missing} query parameter or cookie value")
         expires, signature, key_pair = (query[name] for name in _PARAMETERS)
-        genuine = hmac.compare_digest(signature.encode(), self._signature(method, path, expires).encode())
-        if not genuine or key_pair != _KEY_PAIR_ID:
+        generation = self._signed_in(signature, method, path, expires)
+        if generation is None or key_pair != _KEY_PAIR_ID:
             return xml_error(403, "AccessDenied", "Access denied")
-        if int(expires) <= self.clock():
+        if int(expires) <= self._clock() or generation < self._generation:
             return xml_error(403, "AccessDenied", "Request has expired")
         return None
 
-    def _signature(self, method: str, path: str, expires: str) -> str:
-        return self.account.url_mark + self.account.digest(f"url\n{method}\n{path}\n{expires}")
+    def _signed_in(self, signature: str, method: str, path: str, expires: str) -> int | None:
+        """Return the generation that a genuine signature is of, looking at the latest first."""
+        for generation in range(self._generation, -1, -1):
+            right = self._signature(method, path, expires, generation)
+            if hmac.compare_digest(signature.encode(), right.encode()):
+                return generation
+        return None
+
+    def _signature(self, method: str, path: str, expires: str, generation: int) -> str:
+        return self._account.url_mark + self._account.digest(f"url\n{method}\n{path}\n{expires}\n{generation}")

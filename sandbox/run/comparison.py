@@ -1,23 +1,26 @@
 """Is what the bucket holds what the source served? Read from the disk, independent of what the pipeline says.
 
 With a library of ours every piece of every completed medium must be there exactly once with the same content, and
-nothing else. Against somebody else's server we never saw the source's bytes: there every archived piece must have the
-size and the CRC64NVME that were recorded at its transfer. The second check is made in both cases. Objects of a kept
-account that passed it in an earlier run, and whose files are untouched since, are not read again.
+nothing else but the record of what GoPro knows about it. Against somebody else's server we never saw the source's
+bytes: there every archived piece must have the size and the CRC64NVME that were recorded at its transfer. The second
+check is made in both cases. Objects of a kept account that passed it in an earlier run, and whose files are untouched
+since, are not read again.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sandbox.run.fingerprints import Fingerprint, fingerprint
+from sandbox.run.fingerprints import Fingerprint
 from sandbox.run.recollection import Recollection
 
-MEDIUM_METADATA = "source-media-id"
+MEDIUM_METADATA, PIECE_METADATA = "source-media-id", "piece"
+_RECORD = "record-1"
 _COMPLETED = "COMPLETED"
 _NOT_READY = "NOT_READY"
 _DELETED = "source_deleted"
@@ -43,12 +46,16 @@ class ServedPiece(Protocol):
     """What is needed of a file that the library serves."""
 
     @property
-    def path(self) -> Path:
-        """The content on disk."""
+    def fingerprint(self) -> Fingerprint:
+        """What its bytes are."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a faithful copy must bring it; the others it may bring: side files, proxies, former versions."""
 
 
 Served = Callable[[str], Sequence[ServedPiece]]
-"""A media id -> the files that a faithful copy brings; empty for a medium that is not served (any more)."""
+"""A media id -> the files that are served of it; none is required of a medium that is not served (any more)."""
 
 _Archive = list[tuple[ArchivedObject, Fingerprint]]
 _Pieces = Mapping[str, Mapping[str, Any]]
@@ -85,6 +92,11 @@ class Comparison:
             "objects_earlier": self.earlier_objects,
             "problems": list(self.problems),
         }
+
+
+def is_record(each: ArchivedObject) -> bool:
+    """Tell whether an object is the pipeline's own record of a medium, which no source serves."""
+    return each.metadata.get(PIECE_METADATA) == _RECORD
 
 
 def compare(
@@ -138,7 +150,8 @@ def _media_of(objects: Iterable[ArchivedObject]) -> set[str]:
 def _check_waiting(rows: Sequence[Mapping[str, Any]], served: Served) -> list[str]:
     """A medium whose originals the library serves is ready: calling it anything else leaves it behind for ever."""
     waiting = sorted(str(row["media_id"]) for row in _media_rows(rows) if row.get("status") == _NOT_READY)
-    return [f"medium {media_id} is NOT_READY, and the library serves it" for media_id in waiting if served(media_id)]
+    ready = [media_id for media_id in waiting if any(piece.required for piece in served(media_id))]
+    return [f"medium {media_id} is NOT_READY, and the library serves it" for media_id in ready]
 
 
 def _media_rows(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
@@ -202,14 +215,41 @@ def _check_content(archive: _Archive, completed: set[str], served: Served) -> li
 
 
 def _check_medium(media_id: str, archive: _Archive, served: Served, *, complete: bool) -> list[str]:
-    wanted = Counter(fingerprint(piece.path) for piece in served(media_id))
+    pieces = served(media_id)
+    wanted = Counter(piece.fingerprint for piece in pieces if piece.required)
+    others: _Archive = []
     problems = []
     for each, actual in archive:
-        if wanted[actual] > 0:
+        if is_record(each):
+            problems += _check_record(media_id, each)
+        elif wanted[actual] > 0:
             wanted[actual] -= 1
         else:
-            problems.append(f"{each.key} is no piece that the library serves for medium {media_id!r}, or a second copy")
+            others.append((each, actual))
+    problems += _check_others(media_id, others, pieces)
     missing = sum(wanted.values())
     if complete and missing:
         problems.append(f"medium {media_id} is COMPLETED and {missing} of its pieces are not in the bucket as served")
     return problems
+
+
+def _check_others(media_id: str, others: _Archive, pieces: Sequence[ServedPiece]) -> list[str]:
+    """What is archived beside the required must be served, too, and is there once for each time it is served."""
+    allowed = Counter(piece.fingerprint for piece in pieces if others and not piece.required)
+    problems = []
+    for each, actual in others:
+        if allowed[actual] > 0:
+            allowed[actual] -= 1
+        else:
+            problems.append(f"{each.key} is no piece that the library serves for medium {media_id!r}, or a second copy")
+    return problems
+
+
+def _check_record(media_id: str, each: ArchivedObject) -> list[str]:
+    """``medium.json`` must be JSON about this medium; what else is in it, only GoPro knows."""
+    try:
+        document = json.loads(each.path.read_bytes())
+        found = document["medium"]["id"]
+    except (ValueError, LookupError, TypeError):
+        found = None
+    return [] if str(found) == media_id else [f"{each.key} is no record of medium {media_id!r}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,20 @@ class Fingerprint:
 
 def fingerprint(path: Path) -> Fingerprint:
     """Read a file once, in pieces of 1 MiB, whatever its size."""
+    return fingerprint_of(_chunks(path))
+
+
+def fingerprint_of(chunks: Iterable[bytes]) -> Fingerprint:
+    """Return what these bytes are, one after the other."""
     size, digest, crc = 0, hashlib.sha256(), 0
+    for chunk in chunks:
+        size += len(chunk)
+        digest.update(chunk)
+        crc = checksums.crc64nvme(chunk, crc)
+    return Fingerprint(size, digest.hexdigest(), base64.b64encode(crc.to_bytes(8, "big")).decode())
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            size += len(chunk)
-            digest.update(chunk)
-            crc = checksums.crc64nvme(chunk, crc)
-    return Fingerprint(size, digest.hexdigest(), base64.b64encode(crc.to_bytes(8, "big")).decode())
+            yield chunk

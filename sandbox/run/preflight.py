@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from cloud_sync.settings import SettingsError
+from cloud_sync.settings import Settings, SettingsError
 from cloud_sync.stages import file_context, read_settings
 from sandbox.run.errors import SandboxError, UsageError, one_line
 
@@ -36,10 +36,13 @@ def check_platform(system: str | None = None) -> None:
     raise SandboxError(f"the sandbox runs functions on Linux only, not on {system or 'an unknown system'}: {way}")
 
 
-def check_settings(settings: Mapping[str, str]) -> None:
-    """Refuse a setting that the CDK app would refuse, in the app's own words and without waiting for the synthesis."""
+def check_settings(settings: Mapping[str, str]) -> Settings:
+    """Return the settings of the deployment to come; refuse what the CDK app would refuse, in its own words.
+
+    Does not wait for the synthesis.
+    """
     try:
-        read_settings(settings, base=file_context())
+        return read_settings(settings, base=file_context())
     except SettingsError as error:
         raise UsageError(one_line(error)) from None
 

@@ -85,8 +85,10 @@ def _run_and_tell(
         *_disk_trouble(stage, options),
         *problems(runs, comparison, leaks, stage.source.violations()),
         *(str(each) for each in observed.permissions.ungranted),
-        *failed_media(runs, disturbed=stage.source.served is None or stage.faults is not None),
-        *unlisted(runs, stage.source.library_size, options.input),
+        *failed_media(
+            runs, disturbed=stage.source.served is None or stage.faults is not None, served=stage.source.served
+        ),
+        *unlisted(runs, stage.source.library_size(), options.input),
     ]
 
 

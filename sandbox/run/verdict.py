@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.run import words
-from sandbox.run.comparison import Comparison
+from sandbox.run.comparison import Comparison, Served
 from sandbox.run.leaks import Leak
 from sandbox.run.results import RunResult
 
@@ -39,8 +39,8 @@ def unlisted(runs: Sequence[RunResult], library_size: int | None, state_input: M
     ]
 
 
-def failed_media(runs: Sequence[RunResult], *, disturbed: bool) -> list[str]:
-    """Where nothing disturbs the simulator, no medium and no child of the Map may fail.
+def failed_media(runs: Sequence[RunResult], *, disturbed: bool, served: Served | None = None) -> list[str]:
+    """Where nothing disturbs the simulator, no medium that it serves and no child of the Map may fail.
 
     Elsewhere both are the report's to tell, but for children that no disturbance can make fail like that.
     """
@@ -49,10 +49,17 @@ def failed_media(runs: Sequence[RunResult], *, disturbed: bool) -> list[str]:
     if disturbed:
         return found
     return found + [
-        f"run {run.number}: {words.plural(run.counts['failed'], 'medium', 'media')} failed; the report has the reasons"
+        f"run {run.number}: {words.plural(failed, 'medium', 'media')} failed; the report has the reasons"
         for run in sound
-        if run.counts["failed"]
+        if (failed := run.counts["failed"] - _hopeless(run, served))
     ]
+
+
+def _hopeless(run: RunResult, served: Served | None) -> int:
+    """How many media have failed of which the library has no original to give: these must fail."""
+    media = (run.report or {}).get("media") or []
+    failed = (str(each.get("media_id")) for each in media if each.get("status") == "FAILED")
+    return 0 if served is None else sum(not any(piece.required for piece in served(one)) for one in failed)
 
 
 def _failed_children(run: RunResult, only: frozenset[str] | None) -> list[str]:

@@ -56,7 +56,8 @@ def test_an_action_that_a_role_does_not_have_is_named_with_function_and_action(a
     edit_template(assembly, take_away)
     run = command(assembly, tmp_path)
     assert "video_downloader called s3:PutObject on arn:aws:s3:::" in run.problem
-    assert f"{FILES} times, which is not granted to it" in run.problem
+    # Each file, and each medium's record.
+    assert f"{2 * FILES} times, which is not granted to it" in run.problem
     assert run.document("permissions.json")["ungranted"][0]["action"] == "s3:PutObject"
     assert "Permissions: some calls were not granted" in run.lines
 
@@ -98,7 +99,7 @@ def test_children_that_fail_are_red_though_the_map_tolerates_them_and_the_archiv
 
 @pytest.mark.verifies("pipeline.broken-is-red", "states.data-limit")
 def test_an_answer_of_300_kb_fails_the_run_past_every_catch(assembly: Path, tmp_path: Path) -> None:
-    old = "return wired.lister.run(parse_list(event), deadline_of(context))"
+    old = "return wiring().lister.run(parse_list(event), deadline_of(context))"
     new = f"return {{**{old.removeprefix('return ')}, 'ballast': 'x' * 300_000}}"
     [lister] = [path for path in assembly.glob("asset.*/handler.py") if old in path.read_text(encoding="utf-8")]
     lister.write_text(lister.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

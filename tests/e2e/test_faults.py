@@ -115,7 +115,7 @@ def test_a_run_under_every_kind_of_fault_ends_proven(disturbed: Run) -> None:
     assert (disturbed.done.returncode, disturbed.done.stderr) == (0, "")
     assert disturbed.last["status"] == "SUCCEEDED"
     assert disturbed.last["counts"]["completed"] == FILES
-    assert (disturbed.last["compared"]["equal"], disturbed.last["compared"]["objects"]) == (True, FILES)
+    assert (disturbed.last["compared"]["equal"], disturbed.last["compared"]["objects"]) == (True, 2 * FILES)
     assert len([path for path in (disturbed.out / "bucket").rglob("*.MP4") if path.is_file()]) == FILES
 
 

@@ -141,7 +141,7 @@ def test_a_run_that_was_killed_in_the_middle_of_an_upload_is_continued_and_the_n
     with continued(tmp_path, signal.SIGKILL, ["--assembly", str(assembly)]) as command:
         again = command.finish()
         assert (again["bytes"], again["counts"]["already_synced"]) == (0, 1)
-        assert (again["compared"]["equal"], again["compared"]["objects_earlier"]) == (True, 1)
+        assert (again["compared"]["equal"], again["compared"]["objects_earlier"]) == (True, 2)
         assert [run["run"].rpartition("Z-")[2] for run in again["runs"]] == ["run-3"]
 
 
@@ -173,15 +173,15 @@ def continued(folder: Path, end: signal.Signals, stack: Sequence[str]) -> Iterat
         sent = [each for each in server.requests[before:] if each.method == "GET" and each.range]
         assert sum(each.bytes_sent for each in sent) == SIZE - stored
         assert archived(command.state) == [content]
-        (file,) = [path for path in (command.state / "bucket").rglob("*") if path.is_file()]
+        (file,) = (command.state / "bucket").rglob("*.MP4")
         assert (file.name, file.read_bytes() == content) == ("GX010001.MP4", True)
         yield command
 
 
 def archived(state: Path) -> list[bytes]:
-    """The contents of the archive bucket; nothing may be half-way into any bucket."""
+    """The files in the archive bucket, without records; nothing may be half-way into any bucket."""
     with S3Server(state / "s3", region="us-east-1", credentials=None, tls=False) as s3:
         names = [bucket.name for bucket in s3.buckets()]
         assert [upload for name in names for upload in s3.open_uploads(name)] == []
         objects = [found for name in names for found in s3.objects(name) if found.key.startswith("gopro-videos/")]
-        return [found.path.read_bytes() for found in objects]
+        return [found.path.read_bytes() for found in objects if not found.key.endswith("/medium.json")]

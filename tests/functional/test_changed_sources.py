@@ -11,6 +11,7 @@ import pytest
 from cloud_sync_common.errors import LeaseLost, SourceChanged
 from cloud_sync_common.models import MediaId
 from cloud_sync_common.services.archiving.piece_archiver import MAX_RESTARTS
+from sandbox.gopro.library import Library
 from sandbox.gopro.messages import Request, Response
 from sandbox.s3.behaviour import Stage
 from tests.support.kill_switch import Killed
@@ -173,6 +174,7 @@ def test_versions_of_a_source_lie_beside_each_other_and_their_names_do_not_grow(
         assert {key.rpartition("/")[0] for key in keys} == {f"gopro-videos/2024/03/{ID}"}
         assert max(key.count(".changed-") for key in keys) == 1
         assert account.piece_row(ID)["superseded_keys"] == keys[:-1]
+        assert account.medium_row(ID)["superseded"] == 3
 
 
 def test_a_newer_version_goes_beside_the_kept_key_even_if_the_medium_is_dated_anew(tmp_path: Path, path: Path) -> None:
@@ -184,3 +186,35 @@ def test_a_newer_version_goes_beside_the_kept_key_even_if_the_medium_is_dated_an
         second = archive_again(account, path, 2)
         assert second != first
         assert second.rpartition("/")[0] == first.rpartition("/")[0]
+
+
+@pytest.mark.parametrize(
+    "listed", [{"extra": {"revision_number": 1}}, {"extra": {"reprocessed_at": "2026-05-05T00:00:00Z"}}, {}]
+)
+def test_a_medium_that_the_listing_shows_as_changed_is_archived_beside_the_old_one_and_both_stay(
+    tmp_path: Path, path: Path, listed: dict[str, Any]
+) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        old = path.read_bytes()
+        change(path, 7)
+        account.gopro.replace_library(Library((make_medium(ID, source(path), **listed),)))
+        account.list_media()
+        assert account.download(ID, run_id="run-2")["outcome"] == "COMPLETED"
+        assert [item.path.read_bytes() for item in account.objects()] in (
+            [old, path.read_bytes()],
+            [path.read_bytes(), old],
+        )
+        assert account.medium_row(ID)["superseded"] == 1
+        assert account.download(ID, run_id="run-3")["outcome"] == "ALREADY_SYNCED"
+
+
+def test_a_medium_whose_listing_changed_and_whose_bytes_did_not_is_copied_once(tmp_path: Path, path: Path) -> None:
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        account.download(ID)
+        account.gopro.replace_library(Library((make_medium(ID, source(path), extra={"revision_number": 1}),)))
+        account.list_media()
+        assert account.download(ID, run_id="run-2")["outcome"] == "ALREADY_SYNCED"
+        assert len(account.objects()) == 1
+        assert "superseded" not in account.medium_row(ID)
+        assert len(account.records()) == 2

@@ -277,6 +277,7 @@ def killed_at(point: int, account: World, path: Path, *, after: bool) -> bool:
         account.kill.disarm()
         assert account.download(medium.media_id)["outcome"] in ("COMPLETED", "ALREADY_SYNCED")
         assert_archived_once(account, path, medium.media_id)
+        assert sum(f"/{medium.media_id}/" in record.key for record in account.records()) == 1
         return True
     return False
 

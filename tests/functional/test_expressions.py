@@ -47,6 +47,7 @@ LEDGER: dict[str, Callable[[RunLedger], object]] = {
     "begin": lambda ledger: ledger.begin("r", {"expires_at": 1, "execution_arn": "arn"}),
     "run": lambda ledger: ledger.run("r"),
     "raise_stop_flag": lambda ledger: ledger.raise_stop_flag("r", "SchemaChanged", "why"),
+    "pause": lambda ledger: ledger.pause("r", 5),
     "count_odd_medium": lambda ledger: ledger.count_odd_medium("r", "m1"),
     "end": lambda ledger: ledger.end("r", {"status": "FAILED", "counts": {}}),
     "take_lock": lambda ledger: ledger.take_lock("arn", {"run_id": "r"}, instead_of="gone"),

@@ -39,6 +39,15 @@ def test_a_library_of_one_page_is_queued(listing: Listing) -> None:
         "missing": 0,
         "problems": 0,
         "unknown": 0,
+        "library": {
+            "listed": 2,
+            "search_total": 2,
+            "account_total": None,
+            "readings": 1,
+            "settled": True,
+            "trash_was_read": True,
+        },
+        "gone_from_gopro": [],
     }
 
 

@@ -90,29 +90,34 @@ def test_only_media_whose_facts_changed_are_written(listing: Listing) -> None:
     assert tracked(listing, "m2")["medium"]["content_title"] == "new"
 
 
-def test_rows_that_the_time_did_not_suffice_for_are_written_by_the_next_pass_which_reads_no_page(
+def test_rows_that_the_time_did_not_suffice_for_are_written_by_later_passes_which_read_no_page(
     listing: Listing,
 ) -> None:
+    listing.cloud.pages, listing.cloud.total = [[M1], [M2], [M3]], 3
+    result = listing.slice(seconds=-1)
+    written = []
+    while result["decision"] == "CONTINUE":
+        assert listing.document("manifest.json") is None
+        result = listing.slice(result["cursor"], seconds=-1)
+        written.append(len(listing.aws.rows()))
+    assert (result["decision"], written) == ("SYNC", [0, 1, 2, 3])
+    assert listing.cloud.asked == [1, 2, 3]
+    assert listing.manifest() == ["m1", "m2", "m3"]
+    assert {tracked(listing, one)["status"] for one in ("m1", "m2", "m3")} == {"LISTED"}
+
+
+def test_a_pass_that_only_writes_rows_says_so_in_its_cursor(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1], [M2]], 2
-    first = listing.slice(seconds=-1)
-    second = listing.slice(first["cursor"], seconds=-1)
-    assert second["decision"] == "CONTINUE"
+    second = listing.slice(listing.slice(seconds=-1)["cursor"], seconds=-1)
     assert second["cursor"] == {"page": 3, "reading": 1, "documents": 2, "over": 1}
-    assert listing.aws.rows() == []
-    assert listing.document("manifest.json") is None
-    assert listing.slice(second["cursor"])["decision"] == "SYNC"
-    assert listing.cloud.asked == [1, 2]
-    assert listing.manifest() == ["m1", "m2"]
-    assert {tracked(listing, one)["status"] for one in ("m1", "m2")} == {"LISTED"}
 
 
 def test_a_gap_is_looked_for_before_the_rows_are_written(listing: Listing) -> None:
     listing.cloud.pages, listing.cloud.total = [[M1]], 2
     first = listing.slice(seconds=-1)
     assert first["cursor"] == {"page": 1, "reading": 2, "documents": 1, "over": 0}
-    second = listing.slice(first["cursor"], seconds=-1)
-    assert second["cursor"] == {"page": 2, "reading": 2, "documents": 2, "over": 1}
-    assert listing.slice(second["cursor"])["decision"] == "SYNC"
+    assert listing.aws.rows() == []
+    assert listing.slice(first["cursor"], seconds=-1)["decision"] == "SYNC"
     assert listing.document("summary.json")["missing"] == 1
 
 
@@ -130,6 +135,16 @@ def test_relist_takes_the_proof_of_what_it_queues_and_nothing_else(listing: List
     assert (first["status"], first["completed_run_id"]) == ("COMPLETED", "earlier")
     assert "synced_signature" not in first
     assert "synced_signature" in second
+
+
+def test_relist_writes_no_facts_that_the_tracker_has(listing: Listing) -> None:
+    listing.cloud.pages, listing.cloud.total = [[M1]], 1
+    listing.whole()
+    listing.synced(M1, listed_at="before")
+    listing.ask(relist=True)
+    listing.whole()
+    row_of_it = tracked(listing, "m1")
+    assert (row_of_it["listed_at"], "synced_signature" in row_of_it) == ("before", False)
 
 
 def test_a_dry_run_of_relist_takes_no_proof(listing: Listing) -> None:

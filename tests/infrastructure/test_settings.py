@@ -9,7 +9,8 @@ from dataclasses import fields
 import pytest
 
 from cloud_sync.settings import GIB, MIB, Settings, SettingsError
-from cloud_sync.settings_checks import RANGES
+from cloud_sync.settings_checks import EXTRA_PIECES, RANGES
+from cloud_sync_common.rules import extra_pieces
 from tests.infrastructure.conftest import Variant
 from tests.infrastructure.synthesis import PROJECT
 from tests.infrastructure.variants import DEV, EXAMPLES, GUARDS, SECRET
@@ -63,6 +64,10 @@ def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
         ({"allowed_hosts": "com"}, "'allowed_hosts' must be a comma list"),
         ({"allowed_hosts": ",".join(["gopro.com"] * 101)}, "like gopro.com, of at most 1,000 characters, not"),
         ({"stage": "dev", "gopro_api_url": f"https://a.gopro.com/{'x' * 500}"}, "must be an https URL of at most 500 "),
+        ({"extra_pieces": "gpmf,zip"}, "'extra_pieces' must be a comma list without spaces of raw_photo, gpmf, "),
+        ({"extra_pieces": "gpmf, gpx"}, "or empty; not ' gpx'"),
+        ({"extra_pieces": ","}, "or empty; not ''"),
+        ({"not_ready_alarm_days": "0"}, "'not_ready_alarm_days' must be 1 to 365"),
         ({"archive_admin_role": "admin"}, "'archive_admin_role' must be the ARN of an IAM role"),
     ],
 )
@@ -122,6 +127,13 @@ def test_a_cron_schedule_needs_one_question_mark(schedule: str) -> None:
 def test_a_time_that_never_comes_is_refused(schedule: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         Settings.from_context({"schedule": schedule})
+
+
+def test_the_labels_that_may_be_chosen_are_those_that_the_functions_know() -> None:
+    assert set(EXTRA_PIECES) == extra_pieces.ALLOWED
+    assert Settings().extra_pieces == ",".join(extra_pieces.DEFAULT)
+    assert Settings(extra_pieces=",".join(EXTRA_PIECES))
+    assert "zip" not in extra_pieces.ALLOWED
 
 
 def test_a_time_zone_is_an_iana_name() -> None:

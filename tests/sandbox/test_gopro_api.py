@@ -173,10 +173,48 @@ def test_a_missing_or_wrong_token_is_unauthorized(client: Client, headers: dict[
     assert answer.json()["error"] == "invalid_request"
 
 
-def test_without_gopros_accept_header_nothing_is_acceptable(client: Client) -> None:
-    headers = {"Accept": "application/json", "Cookie": client.server.credentials["cookies"]}
-    answer = requests.get(f"{client.server.url}/media/user", headers=headers, timeout=TIMEOUT)
-    assert (answer.status_code, answer.content) == (406, b"")
+def test_another_accept_header_is_taken_with_the_token_and_only_with_it(client: Client) -> None:
+    other = {"Accept": "application/json"}
+    cookie = {"Cookie": client.server.credentials["cookies"]}
+    refused = requests.get(f"{client.server.url}/media/user", headers=other, timeout=TIMEOUT)
+    assert (refused.status_code, refused.content) == (406, b"")
+    assert requests.get(f"{client.server.url}/media/user", headers=other | cookie, timeout=TIMEOUT).ok
+
+
+def test_an_empty_filter_filters_nothing(client: Client) -> None:
+    assert len(ids(client, type="", processing_states="", order_by="")) == 5
+    assert "filename" in client.json("/media/search", fields="")["_embedded"]["media"][0]
+
+
+def test_what_is_in_the_trash_alone_is_neither_listed_nor_counted() -> None:
+    library = Library((medium("here"), medium("trash", deleted=True, listed=False)))
+    with GoProServer(library) as server:
+        client = Client(server)
+        assert ids(client) == ["here"]
+        assert client.json("/media/user")["total_count"] == 1
+        assert client.get("/media/trash").status_code == 404
+        assert [row["id"] for row in client.json("/media/deleted")["deleted_media"]] == ["trash"]
+
+
+def test_the_trash_has_pages_and_heeds_no_filter() -> None:
+    library = Library(tuple(medium(f"m{number}", deleted=True) for number in range(5)))
+    with GoProServer(library) as server:
+        trash = Client(server).json("/media/deleted", page=2, per_page=2, type="Photo", fields="id")
+        refused = Client(server).get("/media/deleted", page=0).status_code
+    assert [row["id"] for row in trash["deleted_media"]] == ["m2", "m3"]
+    assert trash["deleted_media"][0]["filename"] == "m2.MP4"
+    assert trash["_pages"] == {"current_page": 2, "per_page": 2, "total_items": 5, "total_pages": 3}
+    assert refused == 500
+
+
+def test_a_medium_tells_its_hilight_tags(client: Client) -> None:
+    with GoProServer(Library((medium("one", moments=(1200, 5300)),))) as server:
+        found = Client(server).json("/media/one/moments", fields="time")
+        row = Client(server).json("/media/one")
+    assert [moment["time"] for moment in found["_embedded"]["moments"]] == [1200, 5300]
+    assert {moment["medium_id"] for moment in found["_embedded"]["moments"]} == {"one"}
+    assert (found["_pages"]["total_items"], row["moments_count"]) == (2, 2)
+    assert client.get("/media/trashed/moments").status_code == 404
 
 
 def test_a_write_is_refused_and_noted_and_does_not_upset_the_connection() -> None:

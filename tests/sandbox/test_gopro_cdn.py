@@ -236,7 +236,7 @@ def test_an_etag_counts_parts_of_20_mib(tmp_path: Path) -> None:
     path = tmp_path / "two-parts.mp4"
     path.write_bytes(bytes(ETAG_PART_BYTES) + b"!")
     parts = [hashlib.md5(part, usedforsecurity=False).digest() for part in (bytes(ETAG_PART_BYTES), b"!")]
-    with GoProServer(Library((medium("video", [replace(piece(tmp_path, "source"), path=path)]),))) as server:
+    with GoProServer(Library((medium("video", [replace(piece(tmp_path, "source"), source=path)]),))) as server:
         answer = Client(server).fetch(Client(server).entry("video")["head"], "HEAD")
     assert answer.headers["ETag"] == f'"{hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()}-2"'
 
@@ -247,7 +247,7 @@ def test_a_huge_file_is_served_without_reading_it_through(tmp_path: Path) -> Non
     grow_mp4(b"", path, ETAG_READS_UP_TO + 1, "seed", sparse=True)
     with path.open("r+b") as file:
         file.truncate(size)
-    with GoProServer(Library((medium("video", [replace(piece(tmp_path, "source"), path=path)]),))) as server:
+    with GoProServer(Library((medium("video", [replace(piece(tmp_path, "source"), source=path)]),))) as server:
         client = Client(server)
         head = client.fetch(client.entry("video")["head"], "HEAD")
         tail = client.fetch(client.entry("video")["url"], headers={"Range": "bytes=-3"})

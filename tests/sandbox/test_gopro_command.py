@@ -8,21 +8,24 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from sandbox.gopro.command import pace
 from sandbox.wire.calls import Call
-from sandbox.wire.orders import UNDISTURBED
+from sandbox.wire.orders import UNDISTURBED, Orders
 from tests.sandbox.gopro_client import ACCEPT, TIMEOUT
 
 PROJECT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
+import time
 from pathlib import Path
 from sandbox.gopro.command import serve
 sys.exit(serve(int(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None))
@@ -139,3 +142,56 @@ def test_only_files_leave_no_faster_than_they_are_told_to() -> None:
     assert plan(Call("gopro-cdn", "get", "/x")).rate == 250_000
     assert plan(Call("gopro-api", "search", "/media/search")) == UNDISTURBED
     assert pace(None)(Call("gopro-cdn", "get", "/x")) == UNDISTURBED
+
+
+def test_what_a_plan_says_of_the_pace_goes_first() -> None:
+    plan = pace(250_000, lambda call: Orders(rate=5.0) if call.operation == "get" else Orders(lost=True))
+    assert plan(Call("gopro-cdn", "get", "/x")) == Orders(rate=5.0)
+    assert plan(Call("gopro-cdn", "head", "/x")) == Orders(lost=True, rate=250_000)
+    assert plan(Call("gopro-api", "search", "/x")) == Orders(lost=True)
+
+
+@pytest.mark.verifies("gopro.described", "faults.ids")
+def test_it_serves_what_a_file_describes_under_the_faults_of_another(scratch: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(
+        "[[media]]\ntype = 'Video'\npieces = [{ label = 'source', size = 9 }]\n[generate]\ncount = 3"
+    )
+    (tmp_path / "faults.toml").write_text("[[fault]]\nfault = 'F22'")
+    options = [
+        "--library",
+        str(tmp_path / "one.toml"),
+        "--faults",
+        str(tmp_path / "faults.toml"),
+        "--url-lifetime",
+        "77",
+    ]
+    with start(scratch, options, ("-m", "sandbox", "gopro")) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"Accept": ACCEPT, "Cookie": told["credentials"]["cookies"]}
+        first, second = (requests.get(told["url"] + "/media/search", headers=headers, timeout=TIMEOUT) for _ in "12")
+        rows = second.json()["_embedded"]["media"]
+        now = time.time()
+        answer = requests.get(f"{told['url']}/media/{rows[0]['id']}/download", headers=headers, timeout=TIMEOUT)
+    expires = parse_qs(urlsplit(answer.json()["_embedded"]["variations"][0]["url"]).query)["Expires"][0]
+    assert (first.status_code, second.status_code, len(rows)) == (429, 200, 4)
+    assert now + 70 < int(expires) < now + 90
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "line"),
+    [
+        (["--library", "{}"], 1, "sandbox: wrong.toml: has no media; write each one as a [[media]] table, or let "),
+        (["--faults", "{}"], 2, "sandbox: --faults wrong.toml: has no faults; write each one as a [[fault]] table"),
+        (["--url-lifetime", "0"], 2, "sandbox: argument --url-lifetime: '0' is not a number of at least 1"),
+    ],
+)
+def test_a_wrong_option_is_a_one_line_error(
+    scratch: Path, tmp_path: Path, options: list[str], code: int, line: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text("")
+    filled = [option.format(tmp_path / "wrong.toml") for option in options]
+    with start(scratch, filled, ("-m", "sandbox", "gopro")) as process:
+        output, complaints = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, output, len(complaints.splitlines())) == (code, "", 1)
+    assert complaints.startswith(line)

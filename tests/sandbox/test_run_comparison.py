@@ -15,17 +15,25 @@ import pytest
 from sandbox.aws.state.compared import ComparedObjects
 from sandbox.aws.state.store import Store
 from sandbox.run.comparison import Comparison, compare
-from sandbox.run.fingerprints import fingerprint
+from sandbox.run.fingerprints import Fingerprint, fingerprint
 from sandbox.run.recollection import Recollection
 
 
 @dataclass(frozen=True)
 class Item:
-    """An object in the bucket, or a file that is served: both are content on disk."""
+    """An object in the bucket, or the file behind a piece that is served."""
 
     path: Path
     key: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file that the library serves."""
+
+    fingerprint: Fingerprint
+    required: bool = True
 
 
 class Archive:
@@ -36,14 +44,15 @@ class Archive:
         self.objects: list[Item] = []
         self.rows: list[dict[str, Any]] = []
         self.library: dict[str, list[Item]] = {}
+        self.further: list[Served] = []
 
     def serve(self, media_id: str, *contents: bytes) -> None:
         self.library[media_id] = [Item(self._write(content)) for content in contents]
 
-    def store(self, media_id: str, name: str, content: bytes) -> dict[str, Any]:
+    def store(self, media_id: str, name: str, content: bytes, piece: str = "source-1") -> dict[str, Any]:
         key = f"gopro-videos/2024/05/{media_id}/{name}"
         path = self._write(content)
-        self.objects.append(Item(path, key, {"source-media-id": media_id}))
+        self.objects.append(Item(path, key, {"source-media-id": media_id, "piece": piece}))
         crc = fingerprint(path).crc64nvme
         row = {"media_id": media_id, "record": f"PIECE#{name}", "status": "COMPLETED"}
         self.rows.append({**row, "key": key, "size": len(content), "crc64nvme": crc})
@@ -57,8 +66,8 @@ class Archive:
     ) -> Comparison:
         return compare(self.objects, self.rows, reported, None if remote else self.served, recollection)
 
-    def served(self, media_id: str) -> list[Item]:
-        return self.library.get(media_id, [])
+    def served(self, media_id: str) -> list[Served]:
+        return [Served(fingerprint(item.path)) for item in self.library.get(media_id, [])] + self.further
 
     def _write(self, content: bytes) -> Path:
         path = self.folder / f"file{len(list(self.folder.iterdir()))}"
@@ -86,6 +95,17 @@ def test_an_archive_that_is_right_is_equal(archive: Archive) -> None:
     assert (comparison.by, comparison.media, comparison.objects, comparison.equal) == ("content", 2, 3, True)
 
 
+def test_the_record_of_a_medium_is_no_piece_that_a_source_serves(archive: Archive) -> None:
+    archive.store("m1", "medium.json", b'{"medium": {"id": "m1"}}', "record-1")
+    assert archive.compare().problems == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{}", b'{"medium": []}', b'{"medium": {"id": "m2"}}'])
+def test_a_record_that_is_none_of_this_medium_is_named(archive: Archive, content: bytes) -> None:
+    key = archive.store("m1", "medium.json", content, "record-1")["key"]
+    assert archive.compare().problems == (f"{key} is no record of medium 'm1'",)
+
+
 def test_a_missing_piece_is_named(archive: Archive) -> None:
     del archive.objects[1]
     del archive.rows[1]
@@ -103,6 +123,17 @@ def test_a_medium_that_only_the_report_calls_completed_must_be_there_too(archive
 def test_an_object_that_is_gone_is_named_though_the_tracker_has_it(archive: Archive) -> None:
     key = archive.objects.pop(2).key
     assert f"{key} is COMPLETED in the tracker and not in the bucket" in archive.compare().problems
+
+
+def test_what_is_served_beside_the_originals_may_be_archived_once(archive: Archive) -> None:
+    archive.store("m2", "GOPR0002.gpmf.mp4", b"telemetry")
+    key = archive.objects[-1].key
+    named = f"{key} is no piece that the library serves for medium 'm2', or a second copy"
+    assert archive.compare().problems == (named,)
+    archive.further = [Served(fingerprint(archive.objects[-1].path), required=False)]
+    assert archive.compare().equal
+    archive.store("m2", "again.gpmf.mp4", b"telemetry")
+    assert len(archive.compare().problems) == 1
 
 
 @pytest.mark.verifies("pipeline.compared")

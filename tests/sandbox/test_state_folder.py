@@ -19,6 +19,7 @@ from sandbox.aws.state import AccountState
 from sandbox.cli import run_options
 from sandbox.run.earlier import served_or_kept
 from sandbox.run.errors import SandboxError, UsageError
+from sandbox.run.fingerprints import Fingerprint, fingerprint
 from sandbox.run.keeping import open_state, with_kept_credentials
 from sandbox.run.options import RemoteGoPro, RunOptions
 from sandbox.run.state_folder import MARKER, OBJECTS, state_folder
@@ -203,11 +204,19 @@ def test_a_work_folder_is_locked_as_soon_as_it_has_its_name(temporary: Path) -> 
 
 @dataclass(frozen=True)
 class Kept:
-    """An object of an earlier invocation, or a file of the library."""
+    """An object of an earlier invocation."""
 
     path: Path
     key: str = "k"
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file of the library."""
+
+    fingerprint: Fingerprint
+    required: bool = True
 
 
 def test_what_is_no_longer_served_has_to_stay_and_what_is_served_counts_once(tmp_path: Path) -> None:
@@ -220,11 +229,17 @@ def test_what_is_no_longer_served_has_to_stay_and_what_is_served_counts_once(tmp
         Kept(tmp_path / "old", metadata=of_a),
         Kept(tmp_path / "gone", metadata={"source-media-id": "b"}),
     ]
-    library: dict[str, Sequence[Kept]] = {"a": [Kept(tmp_path / "now"), Kept(tmp_path / "now-same")]}
+    library: dict[str, Sequence[Served]] = {
+        "a": [Served(fingerprint(tmp_path / "now")), Served(fingerprint(tmp_path / "now-same"), required=False)]
+    }
     served = served_or_kept(lambda media_id: library.get(media_id, []), earlier)
     assert served is not None
-    assert [piece.path.name for piece in served("a")] == ["now", "now-same", "old"]
-    assert [piece.path.name for piece in served("b")] == ["gone"]
+    assert [(piece.fingerprint, piece.required) for piece in served("a")] == [
+        (fingerprint(tmp_path / "now"), True),
+        (fingerprint(tmp_path / "now-same"), False),
+        (fingerprint(tmp_path / "old"), True),
+    ]
+    assert [(piece.fingerprint, piece.required) for piece in served("b")] == [(fingerprint(tmp_path / "gone"), True)]
     assert served("c") == []
 
 

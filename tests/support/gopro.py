@@ -41,7 +41,10 @@ def row(media_id: str, **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class GoPro:
-    """The cloud: ``pages`` are the rows of each page, ``total`` what GoPro says the library has."""
+    """The cloud: ``pages`` are the rows of each page, ``total`` what GoPro says the library has.
+
+    ``account_total`` is what ``/media/user`` says; a ``trash`` of ``None`` is one that GoPro does not tell.
+    """
 
     pages: list[list[Any]] = field(default_factory=list)
     total: int | None = None
@@ -49,6 +52,9 @@ class GoPro:
     asked: list[int] = field(default_factory=list)
     on_page: Callable[[int], None] = field(default=lambda page: None)
     downloads: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    trash: list[Any] | None = field(default_factory=list)
+    trash_status: int = 200
+    account_total: int | None = None
 
     def search(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
         """Answer ``/media/search``."""
@@ -64,6 +70,17 @@ class GoPro:
         media_id = urlsplit(str(request.url)).path.split("/")[2]
         answer = self.downloads.get(media_id)
         return (404, {}, "{}") if answer is None else (self.status, {}, json.dumps(answer))
+
+    def deleted(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        """Answer ``/media/deleted``."""
+        if self.trash is None:
+            return 404, {}, "{}"
+        counts = {"current_page": 1, "per_page": 100, "total_items": len(self.trash), "total_pages": 1}
+        return self.trash_status, {}, json.dumps({"deleted_media": self.trash, "_pages": counts})
+
+    def user(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        """Answer ``/media/user``."""
+        return 200, {}, json.dumps({"id": "u", "total_count": self.account_total})
 
     def provider(self) -> GoProProvider:
         """The real provider, without real waits, that may fetch from this machine."""
@@ -85,4 +102,6 @@ def gopro(*pages: list[Any], total: int | None = None) -> Iterator[GoPro]:
         web.add_passthru("http://127.0.0.1")
         web.add_callback(responses.GET, f"{API_URL}/media/search", cloud.search)
         web.add_callback(responses.GET, _DOWNLOADS, cloud.download)
+        web.add_callback(responses.GET, f"{API_URL}/media/deleted", cloud.deleted)
+        web.add_callback(responses.GET, f"{API_URL}/media/user", cloud.user)
         yield cloud

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,11 +34,13 @@ from cloud_sync_common.models import MediaId, PieceId
 from cloud_sync_common.observability.metrics import MetricsPublisher
 from cloud_sync_common.observability.tracing import Tracing
 from cloud_sync_common.rules.events import DownloadEvent, parse_upload
+from cloud_sync_common.rules.extra_pieces import DEFAULT
 from cloud_sync_common.rules.media_rows import listing_facts
 from cloud_sync_common.rules.urls import check_url
 from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.multipart import MultipartArchiver
 from cloud_sync_common.services.archiving.piece_archiver import PieceArchiver
+from cloud_sync_common.services.archiving.record import RecordArchiver
 from cloud_sync_common.services.archiving.work import PieceRow, TransferLimits
 from cloud_sync_common.services.claims import Claims
 from cloud_sync_common.services.downloading import Downloader
@@ -88,6 +91,11 @@ def make_medium(media_id: str, *pieces: SimPiece, filename: str | None = None, *
     return SimMedium(**facts)
 
 
+def is_record(key: str) -> bool:
+    """Tell whether a key is that of a ``medium.json`` or of a later one beside it."""
+    return re.fullmatch(r"medium(\.[0-9a-f]{10})?\.json", key.rpartition("/")[2]) is not None
+
+
 def source(path: Path, number: int = 1) -> SimPiece:
     """An original of a video."""
     return SimPiece("source", path, number, "mp4")
@@ -103,7 +111,7 @@ class Clock:
     """Wall and monotonic time that tests move by hand."""
 
     def __init__(self) -> None:
-        self.now = 1_700_000_000
+        self.now = 1_750_000_000
         self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
@@ -121,6 +129,7 @@ class World:
     clock: Clock
     limits: TransferLimits
     workers: int = 2
+    extra_pieces: tuple[str, ...] = DEFAULT
     metrics: io.StringIO = field(default_factory=io.StringIO)
     gopro_behaviour: Callable[[Request], Response | None] | None = None
     s3_behaviour: Callable[[Stage, Call], Action | None] | None = None
@@ -144,7 +153,9 @@ class World:
 
     def provider(self) -> GoProProvider:
         """The provider, speaking to the simulator."""
-        settings = SourceSettings(self.gopro.url, ("gopro.com",), allow_loopback=True)
+        settings = SourceSettings(
+            self.gopro.url, ("gopro.com",), allow_loopback=True, extra_pieces=frozenset(self.extra_pieces)
+        )
         session = self._keep(api_session())
         api = GoProApi(session, self.gopro.url, sleep=self.clock.sleep, clock=time.time, jitter=lambda: 0.0)
         return GoProProvider(api, settings)
@@ -190,10 +201,14 @@ class World:
             provider=self.provider(),
             credentials=self.credentials,
             archiver=PieceArchiver(archive, row, mover, completion, multipart, self.limits),
+            records=RecordArchiver(
+                archive, row, completion, self.provider(), self.credentials, self.limits.storage_class
+            ),
             metrics=MetricsPublisher(self.metrics),
             monotonic=time.monotonic,
             environment="test",
             max_stalled_passes=2,
+            side_file_days=14,
         )
 
     def uploader(self) -> Uploader:
@@ -221,8 +236,12 @@ class World:
     # What there is to see
 
     def objects(self) -> list[StoredObject]:
-        """Everything in the archive bucket."""
-        return list(self.s3.objects(BUCKET))
+        """Everything in the archive bucket but the records of media."""
+        return [item for item in self.s3.objects(BUCKET) if not is_record(item.key)]
+
+    def records(self) -> list[StoredObject]:
+        """Every ``medium.json`` in the archive bucket, later ones too."""
+        return [item for item in self.s3.objects(BUCKET) if is_record(item.key)]
 
     def lose_the_objects(self) -> None:
         """Empty the archive, as somebody with more rights than the pipeline might.
@@ -244,8 +263,8 @@ class World:
         return row
 
     def calls(self, operation: str) -> int:
-        """How often S3 was asked for ``operation``."""
-        return sum(request.operation == operation for request in self.s3.requests)
+        """How often S3 was asked for ``operation``, for other objects than records."""
+        return sum(request.operation == operation and not is_record(request.key) for request in self.s3.requests)
 
     def emitted(self) -> list[dict[str, Any]]:
         """The metric documents so far."""

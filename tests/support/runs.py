@@ -77,7 +77,7 @@ class Runs:
     @property
     def reporting(self) -> Reporting:
         """What builds reports."""
-        return Reporting(self.aws.tracker, self.aws.ledger, self.runs, lambda: self.now)
+        return Reporting(self.aws.tracker, self.aws.ledger, self.runs, lambda: self.now, not_ready_alarm_days=7)
 
     @property
     def control(self) -> RunControl:

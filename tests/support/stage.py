@@ -77,11 +77,12 @@ class Stage:
         assert not errors & {"States.Runtime", "States.DataLimitExceeded"}
 
     def objects(self, *media: SimMedium) -> dict[str, bytes]:
-        """Content by file name of what is archived of the given media."""
+        """Content by file name of what is archived of the given media, without their records."""
         return {
             item.key.rpartition("/")[2]: item.path.read_bytes()
             for item in self.s3.objects(self.deployment.archive_bucket)
             if item.metadata["source-media-id"] in {medium.media_id for medium in media}
+            and item.metadata["piece"] != "record-1"
         }
 
     def documents(self) -> list[StoredObject]:

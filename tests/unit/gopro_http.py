@@ -15,6 +15,7 @@ CANARY = "c4n4ry"
 CREDENTIALS = Credentials(f"gp_access_token=eyJ{CANARY}; gp_user_id={CANARY}", "Mozilla/5.0 (X11)")
 NOW = 1_700_000_000.0
 SEARCH, ACCOUNT = f"{API_URL}/media/search", f"{API_URL}/media/user"
+DELETED = f"{API_URL}/media/deleted"
 DOWNLOAD, MEDIUM = f"{API_URL}/media/m1/download", f"{API_URL}/media/m1"
 BLOCKED = (
     "<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>Request blocked.</BODY></HTML>"
@@ -34,7 +35,18 @@ def query_of(web: responses.RequestsMock, index: int = 0) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(str(web.calls[index].request.url)).query, strict_parsing=True))
 
 
+def forms_sent(web: responses.RequestsMock) -> list[str]:
+    """In which form each request carried the login, oldest first; ``neither`` stands for none and for both at once."""
+    names = {(True, ""): "Cookie", (False, "Bearer"): "Bearer"}
+    sent = [call.request.headers for call in web.calls]
+    return [
+        names.get(("Cookie" in one, str(one.get("Authorization", "")).partition(" ")[0]), "neither") for one in sent
+    ]
+
+
 def make_api(naps: Naps, jitter: float = 1.0, **options: Any) -> GoProApi:
+    """A client that may ask as fast as it likes, unless ``options`` say otherwise; its clock stands still."""
+    options.setdefault("interval", 0.0)
     return GoProApi(api_session(), sleep=naps, clock=lambda: NOW, jitter=lambda: jitter, **options)
 
 

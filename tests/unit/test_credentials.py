@@ -62,14 +62,54 @@ def test_printing_credentials_shows_nothing_of_them() -> None:
         "gp_access_token=eyJabc.def;\n   gp_user_id=u1",
         "gp_access_token=eyJabc.def\r\n\r\ngp_user_id=u1\n",
         "gp_access_token%3DeyJabc.def%3B%20gp_user_id%3Du1",
+        "gp_access_token=%22eyJabc%2Edef%22; gp_user_id=u1",
+        'gp_access_token="eyJabc.def"; gp_user_id=u1',
     ],
 )
 def test_what_pasting_adds_to_cookies_is_undone(pasted: str) -> None:
     assert make_credentials(pasted, "x").cookies == "gp_access_token=eyJabc.def; gp_user_id=u1"
 
 
-def test_a_bare_token_becomes_the_cookie_that_it_is() -> None:
-    assert make_credentials("eyJabc.def", "x").cookies == "gp_access_token=eyJabc.def"
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "eyJabc.def",
+        '"eyJabc.def"\n',
+        "eyJabc\n.def",
+        "Bearer eyJabc.def",
+        "bearer: eyJabc.def",
+        "Authorization: Bearer eyJabc.def\r\n",
+        "'authorization: bearer eyJa\n  bc.def;'",
+        "Authorization: eyJabc.def",
+        "Bearer eyJabc%2Edef",
+        'Bearer "eyJabc.def"',
+        'gp_access_token="eyJabc.def"',
+    ],
+)
+def test_a_token_however_it_was_pasted_becomes_the_cookie_that_it_is(pasted: str) -> None:
+    assert make_credentials(pasted, "x").cookies == "gp_access_token=eyJabc.def"
+
+
+@pytest.mark.parametrize(
+    ("cookies", "token"),
+    [
+        ("gp_access_token=eyJabc.def", "eyJabc.def"),
+        ("a=1; gp_access_token=eyJabc.def ;gp_user_id=u1", "eyJabc.def"),
+        ("gp_access_token=%22eyJabc.def%22", "eyJabc.def"),
+        ("gp_user_id=u1; xgp_access_token=eyJabc", None),
+        ("gp_access_token=", None),
+        ("gp_access_token=a b", None),
+        ("gp_access_token=a%0d%0aHost: x", None),
+        ("nonsense", None),
+    ],
+)
+def test_the_token_alone_is_found_among_the_cookies_and_never_breaks_a_header(cookies: str, token: str | None) -> None:
+    assert Credentials(cookies, "x").token == token
+
+
+def test_the_secrets_are_the_values_that_are_long_enough_to_be_some() -> None:
+    credentials = Credentials("gp_language=en; session=abc%2Fdefgh; gp_access_token=eyJabc.def; flag", "x")
+    assert credentials.secrets == ("abc%2Fdefgh", "abc/defgh", "eyJabc.def")
 
 
 def test_a_pasted_user_agent_is_cleaned_too() -> None:

@@ -30,6 +30,7 @@ from tests.unit.gopro_http import (
     BLOCKED,
     CANARY,
     CREDENTIALS,
+    DELETED,
     DOWNLOAD,
     LOGIN_PAGE,
     MEDIUM,
@@ -37,6 +38,7 @@ from tests.unit.gopro_http import (
     SEARCH,
     Naps,
     download_answer,
+    forms_sent,
     make_api,
     offered,
     query_of,
@@ -112,6 +114,41 @@ def test_the_account_gives_totals_or_none(web: responses.RequestsMock, naps: Nap
     assert (totals.total_items, totals.total_bytes) == (971, None)
 
 
+def test_the_whole_record_of_a_medium_is_handed_on(web: responses.RequestsMock, naps: Naps) -> None:
+    web.get(MEDIUM, json={"id": "m1", "new_field": [1]}, match=[query_param_matcher({})])
+    assert make_api(naps).medium("m1", CREDENTIALS) == {"id": "m1", "new_field": [1]}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, MediumNotFound), (401, CredentialsExpired), (503, SourceUnavailable)]
+)
+def test_a_record_that_gopro_does_not_give_is_an_error(
+    web: responses.RequestsMock, naps: Naps, status: int, error: type[APIError]
+) -> None:
+    web.get(MEDIUM, status=status)
+    with pytest.raises(error):
+        make_api(naps, attempts=2).medium("m1", CREDENTIALS)
+
+
+def test_the_trash_is_read_page_by_page_with_gopros_own_counts(web: responses.RequestsMock, naps: Naps) -> None:
+    counts = {"current_page": 2, "per_page": 30, "total_items": 31, "total_pages": 2}
+    web.get(DELETED, json={"deleted_media": [{"id": "m1"}, {"no": "id"}], "_pages": counts})
+    page = make_api(naps).deleted(2, CREDENTIALS)
+    assert [medium.media_id for medium in page.media] == ["m1"]
+    assert (page.number, page.per_page, page.total_items, page.total_pages) == (2, 30, 31, 2)
+    assert (page.problems, page.is_last) == (1, True)
+    assert query_of(web)["page"] == "2"
+
+
+def test_an_empty_trash_is_empty_and_one_of_another_shape_an_error(web: responses.RequestsMock, naps: Naps) -> None:
+    web.get(DELETED, json={"deleted_media": [], "_pages": {}})
+    page = make_api(naps).deleted(1, CREDENTIALS)
+    assert (page.media, page.is_last) == ((), True)
+    web.replace(responses.GET, DELETED, json={"_embedded": {"media": [{"id": CANARY}]}})
+    with pytest.raises(SchemaChanged, match=r"`deleted_media`.*seen: \{_embedded: \{media: \[1 of \{id: str\}\]\}\}"):
+        make_api(naps).deleted(1, CREDENTIALS)
+
+
 def test_a_medium_exists_until_gopro_says_404(web: responses.RequestsMock, naps: Naps) -> None:
     web.get(MEDIUM, json={"id": "m1"})
     assert make_api(naps).medium_exists("m1", CREDENTIALS)
@@ -160,7 +197,7 @@ def test_pauses_are_jittered_down_to_zero(web: responses.RequestsMock, naps: Nap
     web.get(SEARCH, status=503)
     web.get(SEARCH, json=PAGE)
     make_api(naps, jitter=0.0).search(1, 200, CREDENTIALS)
-    assert naps == [0.0]
+    assert naps == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +210,7 @@ def test_retry_after_is_obeyed_as_seconds_or_date(
     web.get(SEARCH, status=429, headers={"Retry-After": value})
     web.get(SEARCH, json=PAGE)
     make_api(naps, jitter=0.0).search(1, 200, CREDENTIALS)
-    assert naps == [pause]
+    assert sum(naps) == pause
 
 
 def test_a_long_retry_after_is_left_to_the_workflow(web: responses.RequestsMock, naps: Naps) -> None:
@@ -227,7 +264,8 @@ def test_refused_cookies_are_said_at_once(web: responses.RequestsMock, naps: Nap
     web.get(SEARCH, status=status, json={"error": CANARY})
     with pytest.raises(CredentialsExpired) as error:
         make_api(naps).search(1, 200, CREDENTIALS)
-    assert (error.value.status, len(web.calls)) == (status, 1)
+    assert error.value.status == status
+    assert forms_sent(web) == ["Cookie", "Bearer"]
     assert CANARY not in str(error.value)
 
 
@@ -244,24 +282,24 @@ def test_a_refusal_of_one_medium_is_that_mediums_trouble(
 
 
 @pytest.mark.parametrize(
-    ("account", "expected"),
+    ("account", "expected", "requests_sent"),
     [
-        ({"json": {"total_count": 1}}, MediumRefused),
-        ({"status": 401}, CredentialsExpired),
-        ({"status": 403}, CredentialsExpired),
-        ({"status": 404}, CredentialsExpired),
-        ({"json": ["odd"]}, MediumRefused),
+        ({"json": {"total_count": 1}}, MediumRefused, 2),
+        ({"status": 401}, CredentialsExpired, 3),
+        ({"status": 403}, CredentialsExpired, 3),
+        ({"status": 404}, CredentialsExpired, 2),
+        ({"json": ["odd"]}, MediumRefused, 2),
     ],
 )
 def test_a_403_for_one_medium_is_checked_against_the_cheapest_call(
-    web: responses.RequestsMock, naps: Naps, account: dict[str, Any], expected: type[APIError]
+    web: responses.RequestsMock, naps: Naps, account: dict[str, Any], expected: type[APIError], requests_sent: int
 ) -> None:
     web.get(DOWNLOAD, status=403, json={"error": CANARY})
     web.get(ACCOUNT, **account)
     with pytest.raises(expected) as error:
         make_api(naps).download("m1", CREDENTIALS)
     assert type(error.value) is expected
-    assert len(web.calls) == 2
+    assert len(web.calls) == requests_sent
     assert CANARY not in str(error.value)
 
 
@@ -291,7 +329,8 @@ def test_a_401_for_one_medium_means_expired_cookies_without_another_question(
     web.get(DOWNLOAD, status=401)
     with pytest.raises(CredentialsExpired):
         make_api(naps).download("m1", CREDENTIALS)
-    assert len(web.calls) == 1
+    assert {str(call.request.url) for call in web.calls} == {DOWNLOAD}
+    assert forms_sent(web) == ["Cookie", "Bearer"]
 
 
 def test_a_firewall_is_not_taken_for_expired_cookies(web: responses.RequestsMock, naps: Naps) -> None:
@@ -300,11 +339,12 @@ def test_a_firewall_is_not_taken_for_expired_cookies(web: responses.RequestsMock
         make_api(naps).search(1, 200, CREDENTIALS)
 
 
+@pytest.mark.parametrize("before", ["", "\ufeff", " \r\n", "\ufeff\n<!-- GoPro -->"])
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "application/json"])
 def test_a_login_page_with_status_200_means_expired_cookies(
-    web: responses.RequestsMock, naps: Naps, content_type: str
+    web: responses.RequestsMock, naps: Naps, content_type: str, before: str
 ) -> None:
-    web.get(SEARCH, body=LOGIN_PAGE, content_type=content_type)
+    web.get(SEARCH, body=(before + LOGIN_PAGE).encode(), content_type=content_type)
     with pytest.raises(CredentialsExpired) as error:
         make_api(naps).search(1, 200, CREDENTIALS)
     assert error.value.status == 401
@@ -320,7 +360,7 @@ def test_a_redirect_to_the_login_is_not_followed_and_means_expired_cookies(
     web.get(SEARCH, status=302, headers={"Location": location})
     with pytest.raises(CredentialsExpired):
         make_api(naps).search(1, 200, CREDENTIALS)
-    assert len(web.calls) == 1
+    assert {str(call.request.url).partition("?")[0] for call in web.calls} == {SEARCH}
 
 
 @pytest.mark.parametrize(
@@ -332,6 +372,12 @@ def test_any_other_redirect_is_not_followed(web: responses.RequestsMock, naps: N
         make_api(naps).search(1, 200, CREDENTIALS)
     assert len(web.calls) == 1
     assert CANARY not in str(error.value)
+
+
+def test_the_host_of_a_redirect_is_shown_up_to_a_length(web: responses.RequestsMock, naps: Naps) -> None:
+    web.get(SEARCH, status=301, headers={"Location": f"https://{'a' * 60_000}/"})
+    with pytest.raises(SchemaChanged, match=r"redirects its API to a{100}; not followed$"):
+        make_api(naps).search(1, 200, CREDENTIALS)
 
 
 def test_a_redirect_that_cannot_be_read_is_a_changed_api(web: responses.RequestsMock, naps: Naps) -> None:
@@ -363,6 +409,16 @@ def test_an_answer_of_another_shape_stops_the_run(
     assert CANARY not in str(error.value)
 
 
+def test_a_changed_listing_is_shown_by_its_keys_and_types_alone(web: responses.RequestsMock, naps: Naps) -> None:
+    web.get(SEARCH, json={"_embedded": {"items": [{"id": CANARY, "file_size": 5, CANARY: None}]}, "_pages": {}})
+    with pytest.raises(SchemaChanged) as error:
+        make_api(naps).search(1, 200, CREDENTIALS)
+    shown = "{_embedded: {items: [1 of {id: str, file_size: int, <6 characters>: null}]}, _pages: {}}"
+    assert "`_embedded.media`" in str(error.value)
+    assert str(error.value).endswith(f"; seen: {shown}")
+    assert error.value.__cause__ is None
+
+
 def test_a_download_answer_that_is_no_object_is_a_changed_schema(web: responses.RequestsMock, naps: Naps) -> None:
     web.get(DOWNLOAD, json=[])
     with pytest.raises(SchemaChanged):
@@ -370,22 +426,22 @@ def test_a_download_answer_that_is_no_object_is_a_changed_schema(web: responses.
 
 
 @pytest.mark.parametrize(
-    ("probe", "error", "words"),
+    ("probe", "error", "words", "asked"),
     [
-        ({"status": 401}, CredentialsExpired, "refuses the cookies"),
-        ({"status": 500}, SourceUnavailable, "maybe the cookies"),
-        ({"json": {"total_count": 1}}, SourceUnavailable, "GoPro answered 500"),
-        ({"status": 503}, SourceUnavailable, "GoPro answered 500"),
+        ({"status": 401}, CredentialsExpired, "refuses the cookies", 2),
+        ({"status": 500}, SourceUnavailable, "maybe the cookies", 1),
+        ({"json": {"total_count": 1}}, SourceUnavailable, "GoPro answered 500", 1),
+        ({"status": 503}, SourceUnavailable, "GoPro answered 500", 1),
     ],
 )
 def test_a_lasting_500_is_checked_against_the_cheapest_call(
-    web: responses.RequestsMock, naps: Naps, probe: dict[str, Any], error: type[APIError], words: str
+    web: responses.RequestsMock, naps: Naps, probe: dict[str, Any], error: type[APIError], words: str, asked: int
 ) -> None:
     web.get(SEARCH, status=500)
     web.get(ACCOUNT, **probe)
     with pytest.raises(error, match=words):
         make_api(naps, attempts=2).search(1, 200, CREDENTIALS)
-    assert len(web.calls) == 3
+    assert len(web.calls) == 2 + asked
 
 
 def test_the_cheapest_call_itself_hints_at_the_cookies(web: responses.RequestsMock, naps: Naps) -> None:

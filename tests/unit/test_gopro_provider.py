@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -202,6 +202,24 @@ def test_a_listing_can_go_on_where_another_stopped(web: responses.RequestsMock, 
     serve_pages(web, 1)
     assert [page.number for page in provider.list_media(CREDENTIALS, first_page=3, per_page=50)] == [3]
     assert (query_of(web)["page"], query_of(web)["per_page"]) == ("3", "50")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda provider: provider.get_download_url(**ASKED),
+        lambda provider: provider.resolve_pieces(MEDIUM, CREDENTIALS),
+    ],
+    ids=["get_download_url", "resolve_pieces"],
+)
+def test_a_changed_download_answer_is_shown_by_its_keys_and_types_alone(
+    web: responses.RequestsMock, provider: GoProProvider, ask: Callable[[GoProProvider], Any]
+) -> None:
+    web.get(DOWNLOAD, json={"_embedded": {"assets": [{"url": f"https://x/?{CANARY}", CANARY: 1}]}})
+    with pytest.raises(SchemaChanged) as error:
+        ask(provider)
+    assert "neither `files` nor `variations`" in str(error.value)
+    assert str(error.value).endswith("seen: {_embedded: {assets: [1 of {url: str, <6 characters>: int}]}}")
 
 
 def test_pages_are_asked_for_only_as_they_are_needed(web: responses.RequestsMock, provider: GoProProvider) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloud_sync_common.models import MediaId, Medium, Piece, PieceId, SecretUrl
-from cloud_sync_common.rules.naming import object_key, object_name
+from cloud_sync_common.models import MediaId, Medium, ObjectKey, Piece, PieceId, SecretUrl
+from cloud_sync_common.rules.naming import object_key, object_name, revised_key
 
 MEDIUM = Medium(
     media_id=MediaId("64f0aa11bb22cc33dd44ee55"),
@@ -27,9 +27,11 @@ NASTY = st.text(st.sampled_from("aA.~ /\\:\x00\u202eé\u0301_0f"), max_size=16)
 NAMES = st.one_of(ANY_TEXT, NASTY, st.sampled_from(["CON", "con.txt", "NUL.a.b", "medium.json", "..", ".", ""]))
 
 
+ORIGINAL = Piece(PieceId("source-1"), "source", "source", 1, "GX010042.MP4", SecretUrl("https://cdn.gopro.com/x"))
+
+
 def key_of(name: str, medium: Medium = MEDIUM) -> str:
-    piece = Piece(PieceId("source-1"), "source", "source", 1, name, SecretUrl("https://cdn.gopro.com/x"))
-    return object_key(medium, piece)
+    return object_key(medium, replace(ORIGINAL, filename=name))
 
 
 def test_an_ordinary_name_stays_as_the_camera_gave_it() -> None:
@@ -68,6 +70,8 @@ def test_harmless_names_are_not_changed(name: str) -> None:
         "é" * 101 + ".mp4",
         "medium.json",
         "Medium.JSON",
+        "medium.0123456789.json",
+        "MEDIUM.0123456789.JSON",
         "GX010042~0123456789.MP4",
     ],
 )
@@ -146,3 +150,50 @@ def test_the_folder_is_the_month_that_gopro_wrote_and_never_today(
 @given(st.one_of(st.none(), st.text(max_size=30)), st.one_of(st.none(), st.text(max_size=30)))
 def test_any_date_at_all_gives_a_folder(captured_at: str | None, created_at: str | None) -> None:
     assert key_of("a.mp4", replace(MEDIUM, captured_at=captured_at, created_at=created_at)).startswith("gopro-videos/")
+
+
+def test_a_changed_source_is_archived_beside_the_old_one() -> None:
+    key = ObjectKey("gopro-videos/2026/01/m1/GX010042.MP4")
+    assert revised_key(key, ORIGINAL, "0123456789abcdef") == "gopro-videos/2026/01/m1/GX010042.changed-0123456789.MP4"
+    assert revised_key(key, ORIGINAL, "0123456789") != revised_key(key, ORIGINAL, "abcdef0123")
+
+
+def test_a_source_that_changes_again_gets_one_mark_not_two() -> None:
+    key = ObjectKey("gopro-videos/2026/01/m1/GX010042.MP4")
+    again = revised_key(revised_key(key, ORIGINAL, "0123456789abcdef"), ORIGINAL, "fedcba9876543210")
+    assert again == "gopro-videos/2026/01/m1/GX010042.changed-fedcba9876.MP4"
+
+
+@pytest.mark.parametrize("name", ["my.changed-plan.MP4", "x.changed-0123456789.cut.MP4", "changed-0123456789.MP4"])
+def test_a_name_that_only_looks_marked_is_kept(name: str) -> None:
+    stem = name.removesuffix(".MP4")
+    key = ObjectKey(f"gopro-videos/2026/01/m1/{name}")
+    assert revised_key(key, ORIGINAL, "fedcba9876543210") == f"gopro-videos/2026/01/m1/{stem}.changed-fedcba9876.MP4"
+
+
+def test_a_long_name_keeps_its_mark_and_its_bounds() -> None:
+    key = ObjectKey(f"gopro-videos/2026/01/m1/{'n' * 196}.MP4")
+    name = revised_key(key, ORIGINAL, "0123456789abcdef").rpartition("/")[2]
+    assert len(name) <= 200
+    assert name.endswith(".MP4")
+    assert revised_key(key, ORIGINAL, "0123456789") != revised_key(key, ORIGINAL, "abcdef0123")
+
+
+RECORD = Piece(PieceId("record-1"), "record", "record", 1, "medium.json", SecretUrl(""))
+
+
+def test_the_record_of_a_medium_lies_beside_its_pieces_and_so_do_later_ones() -> None:
+    key = object_key(MEDIUM, RECORD)
+    assert key == f"gopro-videos/2024/03/{MEDIUM.media_id}/medium.json"
+    later = revised_key(key, RECORD, "0123456789abcdef")
+    assert later == f"gopro-videos/2024/03/{MEDIUM.media_id}/medium.0123456789.json"
+    assert revised_key(later, RECORD, "fedcba9876543210").endswith("/medium.fedcba9876.json")
+
+
+@given(NAMES, st.text("0123456789abcdef", min_size=10, max_size=64))
+@example("medium.json", "0" * 10)
+@example("medium.0123456789.json", "0123456789")
+def test_no_file_has_the_name_of_a_record(name: str, digest: str) -> None:
+    records = {object_key(MEDIUM, RECORD), revised_key(object_key(MEDIUM, RECORD), RECORD, digest)}
+    assert key_of(name).casefold() not in records
+    assert revised_key(ObjectKey(key_of(name)), ORIGINAL, digest).casefold() not in records

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cloud_sync_common.errors import NoOriginal, SchemaChanged
 from cloud_sync_common.models import MediaId, Medium, Piece
+from cloud_sync_common.rules.extra_pieces import ALLOWED
 from cloud_sync_common.rules.naming import object_key
 from cloud_sync_common.rules.piece_names import chapter_name, frame_name, unique
 from cloud_sync_common.rules.pieces import resolve
@@ -242,17 +243,27 @@ def test_a_photo_is_its_source_or_else_its_only_file() -> None:
     assert "/files/" in resolve(photo, answer(entry("large", type="jpg"), files=[frame(1)])).pieces[0].url
 
 
-def test_the_raw_of_a_photo_is_an_original_too() -> None:
+def test_the_raw_of_a_photo_is_an_original_too_where_it_is_wanted() -> None:
     photo = medium("GOPR0003.JPG", type="Photo")
-    pieces = resolve(photo, answer(entry("source", type="jpg"), sidecars=[entry("raw_photo", type="gpr")])).pieces
+    offered = answer(entry("source", type="jpg"), sidecars=[entry("raw_photo", type="gpr")])
+    pieces = resolve(photo, offered, ["raw_photo"]).pieces
     assert ids(pieces) == ["source-1", "raw_photo-1"]
     assert names(pieces) == ["GOPR0003.JPG", "GOPR0003.GPR"]
+    assert not any(piece.is_extra for piece in pieces)
+    assert ids(resolve(photo, offered).pieces) == ["source-1"]
+
+
+def test_a_raw_that_is_wanted_and_not_there_yet_is_waited_for() -> None:
+    photo = medium("GOPR0003.JPG", type="Photo")
+    raw = entry("raw_photo", type="gpr", available=False)
+    assert resolve(photo, answer(entry("source", type="jpg"), sidecars=[raw]), ["raw_photo"]).not_ready
+    assert resolve(photo, answer(entry("source", type="jpg"), sidecars=[raw])).pieces
 
 
 def test_the_raws_of_a_burst_are_named_like_their_frames() -> None:
     raws = [entry("raw_photo", number, type="gpr") for number in (2, 1)]
     group = medium("G0020191.jpg", type="Burst", item_count=2)
-    pieces = resolve(group, answer(files=[frame(1), frame(2)], sidecars=raws)).pieces
+    pieces = resolve(group, answer(files=[frame(1), frame(2)], sidecars=raws), ["raw_photo"]).pieces
     assert names(pieces) == ["G0020191.jpg", "G0020192.jpg", "G0020191.gpr", "G0020192.gpr"]
 
 
@@ -395,17 +406,20 @@ JSON = st.recursive(
 ENTRY = st.fixed_dictionaries(
     {"url": st.one_of(JSON, st.text(max_size=20))},
     optional=dict.fromkeys(("type", "head", "item_number", "camera_position", "available"), JSON)
-    | {"label": st.sampled_from(["source", "baked_source", "raw_photo", "high_res_proxy_mp4", "", None])},
+    | {
+        "label": st.sampled_from(["source", "baked_source", "raw_photo", "high_res_proxy_mp4", "gpmf", "gpx", "", None])
+    },
 )
 
 
-@given(st.lists(ENTRY, max_size=4), st.lists(ENTRY, max_size=4), st.sampled_from(["ready", "failure", "new", "live"]))
+@given(*[st.lists(ENTRY, max_size=4)] * 3, st.sampled_from(["ready", "failure", "new", "live"]), st.booleans())
 def test_whatever_gopro_answers_the_result_is_whole_or_says_why_not(
-    variations: list[Any], files: list[Any], state: str
+    variations: list[Any], files: list[Any], sidecars: list[Any], state: str, everything: bool
 ) -> None:
     one = replace(medium(), ready_to_view=state)
+    offered = {"_embedded": {"variations": variations, "files": files, "sidecar_files": sidecars}}
     try:
-        resolution = resolve(one, {"_embedded": {"variations": variations, "files": files}})
+        resolution = resolve(one, offered, ALLOWED if everything else ())
     except (NoOriginal, SchemaChanged):
         return
     assert bool(resolution.pieces) != bool(resolution.not_ready)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from cloud_sync_common.models import Status
 from cloud_sync_common.rules.report import (
     COUNTS,
-    SHOWN_MOST,
     SKIPPED,
     Ending,
     Findings,
@@ -20,8 +19,8 @@ from cloud_sync_common.rules.report import (
     classify,
     entry,
     skipped_report,
-    to_markdown,
 )
+from cloud_sync_common.rules.report_text import SHOWN_MOST, to_markdown
 
 RUN = "20260131T120000Z-n1"
 SYNCED = {"signature": "new", "synced_signature": "new", "completed_run_id": "earlier"}
@@ -176,7 +175,7 @@ def test_an_entry_lists_archived_pieces_in_order_and_no_others() -> None:
     listed = entry("m1", "GX010042.MP4", "COMPLETED", "", pieces)
     assert [one["piece"] for one in listed["pieces"]] == ["gpmf-1", "source-1", "source-2", "source-10"]
     assert set(listed["pieces"][0]) == {"piece", "key", "size", "crc64nvme", "quality"}
-    assert set(listed) == {"media_id", "filename", "status", "reason", "pieces"}
+    assert set(listed) == {"media_id", "filename", "status", "reason", "remarks", "pieces"}
 
 
 def test_markdown_has_every_count_and_names_what_went_wrong() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sync_common.models import MediaId, Medium, Status
 from cloud_sync_common.rules.events import DOWNLOAD_KEYS
 from cloud_sync_common.rules.listing_row import signature
+from cloud_sync_common.rules.media_rows import listing_facts
 from cloud_sync_common.rules.run_request import RunRequest
-from cloud_sync_common.rules.selection import DRY_RUN_REASON, Selection, as_dry_run, distinct, manifest, select
+from cloud_sync_common.rules.selection import DRY_RUN_REASON, Candidate, Selection, as_dry_run, manifest_item
+from cloud_sync_common.rules.selection import select as select_pages
 from tests.support.media import medium
 
 
@@ -19,12 +23,21 @@ def _synced(one: Medium) -> dict[str, Any]:
     return {"status": Status.COMPLETED, "synced_signature": signature(one)}
 
 
-def _ids(media: list[Medium]) -> list[str]:
+def select(media: list[Medium], rows: dict[MediaId, dict[str, Any]], request: RunRequest) -> Selection:
+    """All in one page."""
+    return select_pages([(media, rows)], request)
+
+
+def _ids(media: list[Candidate]) -> list[str]:
     return [one.media_id for one in media]
 
 
 def _reasons(selection: Selection) -> dict[str, str]:
     return {one.media_id: reason for one, reason in selection.skipped}
+
+
+def _distinct(media: list[Medium]) -> list[Medium]:
+    return list({one.media_id: one for one in media}.values())
 
 
 ids = st.sampled_from([f"m{number}" for number in range(12)])
@@ -39,7 +52,7 @@ media_lists = st.lists(
         type=st.sampled_from(["Video", "Photo"]),
     ),
     max_size=15,
-).map(distinct)
+).map(_distinct)
 requests = st.builds(
     RunRequest,
     relist=st.booleans(),
@@ -58,8 +71,11 @@ def test_every_listed_medium_is_in_exactly_one_list(
     selection = select(media, rows, request)
     if dry:
         selection = as_dry_run(selection)
-    sorted_out = [*_ids(selection.queued), *selection.already_synced, *_reasons(selection)]
-    assert sorted(sorted_out) == sorted(one.media_id for one in media)
+    sorted_out = {*_ids(selection.queued), *_reasons(selection)}
+    assert len(sorted_out) == len(selection.queued) + len(selection.skipped)
+    left_out = {one.media_id for one in media} - sorted_out
+    assert len(left_out) == selection.already_synced
+    assert left_out == (set() if request.relist else archived & {one.media_id for one in media})
     assert selection.listed == len(media)
 
 
@@ -70,6 +86,19 @@ def test_limits_are_kept_but_never_hold_back_the_first_medium(media: list[Medium
     assert request.limit is None or len(queued) <= request.limit
     assert request.max_bytes is None or sum(sizes[1:]) <= max(0, request.max_bytes - sum(sizes[:1]))
     assert bool(queued) == any(request.refusal(one) is None for one in media)
+
+
+@pytest.mark.parametrize("why", [{"side_files_due": 1}, {"fallback": True}])
+@pytest.mark.parametrize("request_", [RunRequest(limit=1), RunRequest(max_bytes=10)])
+def test_a_look_at_what_is_archived_holds_back_no_new_medium(request_: RunRequest, why: dict[str, Any]) -> None:
+    looks = [medium(name, captured_at="2026-01-01T00:00:00Z", file_size=1_000) for name in ("a", "b")]
+    new = [medium(name, captured_at="2026-01-02T00:00:00Z", file_size=6) for name in ("c", "d")]
+    rows = {one.media_id: {**_synced(one), **why} for one in looks}
+    selection = select([*looks, *new], rows, request_)
+    assert (_ids(selection.queued), [*_reasons(selection)]) == (["a", "b", "c"], ["d"])
+    relisted = select([*looks, *new], rows, replace(request_, relist=True))
+    assert _ids(relisted.queued)[0] == "a"
+    assert "b" in _reasons(relisted)
 
 
 def test_the_oldest_medium_comes_first_and_undated_ones_last() -> None:
@@ -90,7 +119,7 @@ def test_media_of_the_same_moment_are_always_in_the_same_order() -> None:
 def test_what_is_archived_is_not_copied_again() -> None:
     one = medium()
     selection = select([one], {one.media_id: _synced(one)}, RunRequest())
-    assert (selection.queued, selection.already_synced) == ([], ["m1"])
+    assert (selection.queued, selection.already_synced) == ([], 1)
 
 
 def test_relist_looks_at_archived_media_again() -> None:
@@ -134,9 +163,21 @@ def test_a_medium_of_unknown_size_uses_up_no_bytes() -> None:
     assert _ids(select(media, {}, RunRequest(max_bytes=100)).queued) == ["m1", "m2"]
 
 
-def test_a_medium_on_two_pages_is_one_medium_as_listed_last() -> None:
-    media = distinct([medium("m1", file_size=1), medium("m2"), medium("m1", file_size=2)])
-    assert [(one.media_id, one.file_size) for one in media] == [("m1", 2), ("m2", 1_000)]
+@given(media_lists, requests, st.integers(1, 5))
+def test_it_does_not_matter_how_the_media_are_spread_over_pages(
+    media: list[Medium], request: RunRequest, size: int
+) -> None:
+    pages: list[tuple[list[Medium], dict[MediaId, Any]]] = [
+        (media[start : start + size], {}) for start in range(0, len(media), size)
+    ]
+    assert select_pages(pages, request) == select(media, {}, request)
+
+
+def test_what_the_tracker_knows_of_a_candidate_is_noted() -> None:
+    one, other = medium("m1"), medium("m2", revision_number=2)
+    rows = {MediaId("m1"): listing_facts(one), MediaId("m2"): {**_synced(medium("m2")), "facts_hash": "another"}}
+    queued = select([one, other, medium("m3")], rows, RunRequest()).queued
+    assert [(each.unrecorded, each.proven) for each in queued] == [(False, False), (True, True), (True, False)]
 
 
 def test_a_dry_run_copies_nothing_and_says_what_it_would() -> None:
@@ -147,7 +188,11 @@ def test_a_dry_run_copies_nothing_and_says_what_it_would() -> None:
 
 def test_the_manifest_has_what_the_downloaders_event_carries_of_a_medium() -> None:
     selection = select([medium(file_size=None)], {}, RunRequest())
-    assert manifest(selection) == [
-        {"media_id": "m1", "filename": "GX010042.MP4", "file_size": 0, "upload_date": "2026-02-01T08:00:00Z"}
-    ]
-    assert set(manifest(selection)[0]) | {"schema", "run_id"} == DOWNLOAD_KEYS
+    (item,) = map(manifest_item, selection.queued)
+    assert item == {
+        "media_id": "m1",
+        "filename": "GX010042.MP4",
+        "file_size": 0,
+        "upload_date": "2026-02-01T08:00:00Z",
+    }
+    assert set(item) | {"schema", "run_id"} == DOWNLOAD_KEYS

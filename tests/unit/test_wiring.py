@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.errors import InvalidInput
 from cloud_sync_common.observability.logs import QUIET
 from cloud_sync_common.observability.tracing import MAX_PART_SUBSEGMENTS
-from cloud_sync_common.wiring import Environment, Wiring, deadline_of, seconds_left
+from cloud_sync_common.wiring import Environment, LambdaContext, Wiring, deadline_of, guarded, seconds_left, wiring
 
 ENVIRON = {
     "SECRET_NAME": "gopro/credentials",
@@ -32,13 +34,23 @@ ENVIRON = {
     "MAX_CONCURRENT_MEDIA": "6",
     "TOLERATED_FAILURES": "5",
     "MAX_STALLED_PASSES": "3",
+    "SIDE_FILE_DAYS": "14",
+    "NOT_READY_ALARM_DAYS": "7",
+    "EXTRA_PIECES": "raw_photo,gpx",
     "ALLOWED_HOSTS": "gopro.com, cloudfront.net",
 }
 SERVICES = ["run_control", "lister", "downloader", "uploader"]
 NEEDED = {
     "run_control": ["MAX_CONCURRENT_MEDIA", "TOLERATED_FAILURES", "SECRET_NAME", "TOPIC_ARN", "ENVIRONMENT"],
     "lister": ["TABLE_NAME", "RUNS_BUCKET"],
-    "downloader": ["ARCHIVE_BUCKET", "MULTIPART_THRESHOLD", "STORAGE_CLASS", "WORKERS", "MAX_STALLED_PASSES"],
+    "downloader": [
+        "ARCHIVE_BUCKET",
+        "MULTIPART_THRESHOLD",
+        "STORAGE_CLASS",
+        "WORKERS",
+        "MAX_STALLED_PASSES",
+        "SIDE_FILE_DAYS",
+    ],
     "uploader": ["ARCHIVE_BUCKET", "WORKERS"],
 }
 
@@ -114,6 +126,28 @@ def test_log_lines_carry_function_and_stage(monkeypatch: pytest.MonkeyPatch) -> 
     logging.getLogger("x").info("hello")
     line = json.loads(written.getvalue())
     assert (line["function"], line["environment"], line["message"]) == ("lister", "prod", "hello")
+
+
+def test_no_secret_leaves_a_function_with_an_exception_and_each_invocation_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(ENVIRON))
+    wiring.cache_clear()
+    wiring().redaction.keep_secret(("c4n4ry",))
+
+    @guarded
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        assert wiring()._credentials is None
+        wiring()._credentials = Credentials("a=b", "x")
+        if event:
+            raise InvalidInput("the key c4n4ry is wrong")
+        return {"done": True}
+
+    assert handler({}, Context()) == {"done": True}
+    with pytest.raises(InvalidInput, match=r"the key \[redacted\] is wrong") as error:
+        handler({"x": 1}, Context())
+    assert error.value.__cause__ is None
+    wiring.cache_clear()
 
 
 class Context:

@@ -20,7 +20,8 @@ from cloud_sync_common.errors import (
 )
 from cloud_sync_common.rules.urls import leads_to_login
 
-LIBRARY_PATHS = frozenset({"/media/search", "/media/user"})
+ACCOUNT_PATH, SEARCH_PATH, DELETED_PATH = "/media/user", "/media/search", "/media/deleted"
+LIBRARY_PATHS = frozenset({ACCOUNT_PATH, SEARCH_PATH, DELETED_PATH})
 _AGAIN = frozenset({408, 425, 429})
 _LOGIN_PAGE = (b"login", b"log in", b"sign in", b"sign-in", b"signin", b"password")
 _RENEW = "log in at gopro.com and store fresh cookies in the secret"

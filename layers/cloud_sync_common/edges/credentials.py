@@ -6,11 +6,9 @@ No message made here holds any part of a value.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -22,14 +20,12 @@ from cloud_sync_common.errors import (
     CredentialsMissing,
     SecretUnavailable,
 )
+from cloud_sync_common.rules.cookies import access_token, clean_cookies, secret_values, without_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 COOKIES, USER_AGENT = "cookies", "user-agent"
-
-_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
-_NAME_AT_START = re.compile(r"[A-Za-z0-9_.$-]{1,100}=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,16 @@ class Credentials:
 
     def __repr__(self) -> str:
         return "Credentials([redacted])"
+
+    @property
+    def token(self) -> str | None:
+        """The access token alone, for a Bearer header; ``None`` when the cookies hold none."""
+        return access_token(self.cookies)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not appear in any log, whatever surrounds them."""
+        return secret_values(self.cookies)
 
 
 def retrieve_credentials(client: SecretsManagerClient, secret_name: str) -> Credentials:
@@ -75,30 +81,9 @@ def parse_secret(value: object, secret_name: str) -> Credentials:
 def make_credentials(cookies: str, user_agent: str) -> Credentials:
     """Return credentials that can be sent as headers, cleaned; raises `CredentialsMalformed` naming the key."""
     return Credentials(
-        cookies=_sendable(_clean_cookies(cookies), COOKIES),
-        user_agent=_sendable(" ".join(_without_prefix(user_agent, "user-agent:").split()), USER_AGENT),
+        cookies=_sendable(clean_cookies(cookies), COOKIES),
+        user_agent=_sendable(" ".join(without_prefix(user_agent, "user-agent:").split()), USER_AGENT),
     )
-
-
-def _clean_cookies(text: str) -> str:
-    """Undo what pasting does: quotes, a ``Cookie:`` prefix, line breaks, a wholly URL-encoded value, a bare token."""
-    value = _without_prefix(text, "cookie:")
-    if "=" not in value and "%3d" in value.lower():
-        value = unquote(value)
-    joined = ""
-    for line in filter(None, map(str.strip, value.splitlines())):
-        # A line that starts like a cookie is a cookie of its own; any other is the rest of a wrapped value.
-        is_next = joined and not joined.endswith(";") and _NAME_AT_START.match(line)
-        joined += f"; {line}" if is_next else line if not joined.endswith(";") else f" {line}"
-    joined = joined.strip(f"; {_QUOTES}")
-    return f"gp_access_token={joined}" if joined.startswith("eyJ") and "=" not in joined else joined
-
-
-def _without_prefix(text: str, prefix: str) -> str:
-    value = text.strip().strip(_QUOTES).strip()
-    if value.lower().startswith(prefix):
-        value = value[len(prefix) :]
-    return value.strip().strip(_QUOTES).strip()
 
 
 def _sendable(value: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""GoPro's unofficial media API: four GET requests, with its real habits told apart. Never changes anything at GoPro.
+"""GoPro's unofficial media API: six GET requests, with its real habits told apart. Never changes anything at GoPro.
 
 Facts: GoPro documents nothing; the habits were collected from public clients (rclone's GoPro backend,
 gopro-media-downloader, gopro-yank, JDownloader). Headers, paths and parameters are the ones that they all use.
@@ -13,31 +13,20 @@ from urllib.parse import quote
 
 import requests
 
-from cloud_sync_common.edges import http
-from cloud_sync_common.edges.api_answers import LIBRARY_PATHS, Retry, read_answer
+from cloud_sync_common.edges.api_answers import ACCOUNT_PATH, DELETED_PATH, SEARCH_PATH
+from cloud_sync_common.edges.api_calls import ApiCalls
 from cloud_sync_common.edges.credentials import Credentials
-from cloud_sync_common.errors import (
-    APIError,
-    CredentialsExpired,
-    MediumNotFound,
-    MediumRefused,
-    SchemaChanged,
-    SourceThrottled,
-    SourceUnavailable,
-)
-from cloud_sync_common.rules.listing_row import FIELDS, Page, parse_page, whole_number
+from cloud_sync_common.edges.pace import MIN_INTERVAL_SECONDS, Pace
+from cloud_sync_common.errors import MediumNotFound, SchemaChanged
+from cloud_sync_common.rules.listing_row import FIELDS, Page, parse_deleted, parse_page, whole_number
+from cloud_sync_common.rules.record import parse_hilights
+from cloud_sync_common.rules.shape import shape_of, showing_the_shape_of
 
 API_URL = "https://api.gopro.com"
 MAX_PER_PAGE = 200
 """GoPro silently caps larger pages."""
 
-LONGEST_WAIT_SECONDS = 60.0
-"""A longer ``Retry-After`` is not slept through in a function that is paid by the second: the workflow waits."""
-
-_ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
 _PROCESSING_STATES = "registered,rendering,pretranscoding,transcoding,stabilizing,uploading,failure,ready,unknown"
-_ACCOUNT_PATH = "/media/user"
-_FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.5, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +40,9 @@ class Account:
 class GoProApi:
     """Speaks to the API host alone; cookies go nowhere else, and cookies that GoPro sets are not kept.
 
-    ``sleep`` takes seconds, ``clock`` gives Unix time, ``jitter`` a number in [0, 1); ``timeout`` is (connect, read)
-    in seconds; ``attempts`` bounds the requests of one call. Safe to share between threads as far as the session is.
+    ``sleep`` takes seconds, ``clock`` gives Unix time, ``jitter`` a number in [0, 1); ``attempts`` bounds the requests
+    of one call, ``interval`` is the least number of seconds between two requests. Safe to share between threads as far
+    as the session is.
     """
 
     def __init__(
@@ -63,19 +53,14 @@ class GoProApi:
         sleep: Callable[[float], None],
         clock: Callable[[], float],
         jitter: Callable[[], float],
-        timeout: tuple[float, float] = (10.0, 30.0),
         attempts: int = 5,
+        interval: float = MIN_INTERVAL_SECONDS,
     ) -> None:
         if attempts < 1:
             raise ValueError("attempts must be at least 1")
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session = session
-        self._base_url = base_url.rstrip("/")
-        self._sleep = sleep
-        self._clock = clock
-        self._jitter = jitter
-        self._timeout = timeout
-        self._attempts = attempts
+        self.pace = Pace(sleep, clock, jitter, interval)
+        self._calls = ApiCalls(session, base_url.rstrip("/"), self.pace, clock=clock, jitter=jitter, attempts=attempts)
 
     def search(self, page: int, per_page: int, credentials: Credentials) -> Page:
         """Return page ``page`` (from 1) of the listing, newest captured first.
@@ -91,12 +76,24 @@ class GoProApi:
             "order_by": "captured_at",
             "processing_states": _PROCESSING_STATES,
         }
-        return parse_page(self._call("/media/search", credentials, params), page)
+        payload = self._calls.get(SEARCH_PATH, credentials, params)
+        with showing_the_shape_of(payload):
+            return parse_page(payload, page)
+
+    def deleted(self, page: int, credentials: Credentials) -> Page:
+        """Return page ``page`` (from 1) of GoPro's trash, which keeps media for 60 days; raises as `search` does.
+
+        Whether GoPro cuts this listing into pages as asked is not known: a page may repeat the one before.
+        """
+        params = {"page": str(page), "per_page": str(MAX_PER_PAGE)}
+        payload = self._calls.get(DELETED_PATH, credentials, params)
+        with showing_the_shape_of(payload):
+            return parse_deleted(payload, page)
 
     def medium_exists(self, media_id: str, credentials: Credentials) -> bool:
         """Tell whether GoPro still has the medium; one in its trash counts as gone."""
         try:
-            self._call(f"/media/{_segment(media_id)}", credentials)
+            self._calls.get(f"/media/{_segment(media_id)}", credentials, {})
         except MediumNotFound:
             return False
         return True
@@ -105,84 +102,25 @@ class GoProApi:
         """Return which files GoPro offers for the medium, with freshly signed URLs; raises `MediumNotFound`."""
         return self._object(f"/media/{_segment(media_id)}/download", credentials)
 
+    def medium(self, media_id: str, credentials: Credentials) -> Mapping[str, object]:
+        """Return GoPro's whole record of the medium, ``token`` included (a secret); raises as `download` does."""
+        return self._object(f"/media/{_segment(media_id)}", credentials)
+
+    def hilights(self, media_id: str, credentials: Credentials) -> list[int] | None:
+        """Return the medium's HiLight tags in milliseconds, ``None`` if their shape is unknown; raises as `medium`."""
+        path = f"/media/{_segment(media_id)}/moments"
+        return parse_hilights(self._calls.get(path, credentials, {"fields": "time", "per_page": str(MAX_PER_PAGE)}))
+
     def account(self, credentials: Credentials) -> Account:
         """Return the library's totals: the cheapest proof that the cookies work."""
-        totals = self._object(_ACCOUNT_PATH, credentials)
+        totals = self._object(ACCOUNT_PATH, credentials)
         return Account(whole_number(totals.get("total_count")), whole_number(totals.get("total_storage")))
 
     def _object(self, path: str, credentials: Credentials) -> Mapping[str, object]:
-        payload = self._call(path, credentials)
+        payload = self._calls.get(path, credentials, {})
         if not isinstance(payload, Mapping):
-            raise SchemaChanged(f"GET {path}: GoPro answered with something other than an object")
+            raise SchemaChanged(f"GET {path}: GoPro answered with {shape_of(payload)} in place of an object")
         return payload
-
-    def _call(self, path: str, credentials: Credentials, params: Mapping[str, str] | None = None) -> object:
-        """Ask until there is an answer, a refusal, or no attempt left."""
-        trouble = Retry("never asked")
-        for attempt in range(self._attempts):
-            if attempt:
-                self._wait(path, trouble, attempt)
-            answer = self._ask_believing(path, credentials, params or {})
-            if not isinstance(answer, Retry):
-                return answer
-            trouble = answer
-        if trouble.status == 500 and path != _ACCOUNT_PATH:
-            self._ask_about_the_cookies(path, credentials)
-        raise self._given_up(path, trouble)
-
-    def _ask_believing(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
-        """A 403 or a login page for one medium is about the cookies only if GoPro's cheapest call is refused, too."""
-        try:
-            return self._ask_once(path, credentials, params)
-        except CredentialsExpired as error:
-            if error.status != 403 or path in LIBRARY_PATHS:
-                raise
-            try:
-                account = self._ask_once(_ACCOUNT_PATH, credentials, {})
-            except SchemaChanged:
-                raise error from None
-            if isinstance(account, Retry):
-                return account
-            raise MediumRefused(f"GET {path}: GoPro refuses to serve this medium, and no other", status=403) from error
-
-    def _ask_once(self, path: str, credentials: Credentials, params: Mapping[str, str]) -> object:
-        headers = {"Accept": _ACCEPT, "Cookie": credentials.cookies, "User-Agent": credentials.user_agent}
-        try:
-            reply = http.get(
-                self._session, f"{self._base_url}{path}", params=params, headers=headers, timeout=self._timeout
-            )
-        except http.NoAnswer as error:
-            return Retry(str(error), status=408 if error.timed_out else 0)
-        except http.BodyTooLarge as error:
-            raise SchemaChanged(f"GET {path}: GoPro's answer is {error}; not read") from None
-        return read_answer(path, reply, self._clock())
-
-    def _wait(self, path: str, trouble: Retry, attempt: int) -> None:
-        """Full jitter, so that many functions do not come back in step; what GoPro asks for is added in full."""
-        asked = trouble.retry_after or 0.0
-        if asked > LONGEST_WAIT_SECONDS:
-            raise SourceThrottled(
-                f"GET {path}: GoPro asks to wait {asked:.0f} s", status=trouble.status, retry_after=asked
-            )
-        backoff = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1))
-        self._sleep(asked + self._jitter() * backoff)
-
-    def _ask_about_the_cookies(self, path: str, credentials: Credentials) -> None:
-        """GoPro is known to answer 500 to a bad token; its cheapest call tells whether that is so."""
-        answer = self._ask_once(_ACCOUNT_PATH, credentials, {})
-        if isinstance(answer, Retry) and answer.status == 500:
-            raise SourceUnavailable(
-                f"GET {path}: GoPro answers 500 to every call; GoPro is out of order, or maybe the cookies have expired"
-                " (log in at gopro.com and store fresh ones if this goes on)",
-                status=500,
-            )
-
-    def _given_up(self, path: str, trouble: Retry) -> APIError:
-        message = f"GET {path}: {trouble.reason}, {self._attempts} times in a row"
-        if trouble.status == 500:
-            message += "; GoPro is out of order, or maybe the cookies have expired"
-        kind = SourceThrottled if trouble.status == 429 else trouble.error
-        return kind(message, status=trouble.status, retry_after=trouble.retry_after)
 
 
 def _segment(media_id: str) -> str:

@@ -1,6 +1,6 @@
 """Runs and the run lock: rows of their own in the tracker's table.
 
-``RUN#<run id> / RUN``  a run: when it began, its stop flag, how it ended; expires by the table's TTL
+``RUN#<run id> / RUN``  a run: when it began, its stop flag, GoPro's last pause, how it ended; the table's TTL ends it
 ``LOCK / LOCK``         the run lock; there only while a run holds it
 """
 
@@ -48,6 +48,15 @@ class RunLedger:
     def count_odd_medium(self, run_id: str, media_id: str) -> int:
         """Note a medium whose answers have an unknown shape; how many distinct ones this run has met."""
         return self._table.add_to_set(_run_key(run_id), RUN, "odd_media", media_id)
+
+    def pause(self, run_id: str, until: int) -> None:
+        """Note until when (Unix seconds) GoPro wants to be left alone by all of this run; the latest moment stays."""
+        sets = {"pause_until": until, "schema": SCHEMA}
+        condition = "attribute_not_exists(#pause_until) OR #pause_until < :pause_until"
+        try:
+            self._table.update(Change(_run_key(run_id), RUN, sets=sets, condition=condition))
+        except LeaseLost:
+            return
 
     def take_lock(self, owner: str, facts: Mapping[str, Any], *, instead_of: str | None = None) -> bool:
         """Take the lock if it is free or already ours, or if ``instead_of`` (a dead owner) still holds it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cloud_sync_common.edges.aws_errors import AWS_ERRORS, Meaning, code_of, meaning_of
@@ -26,13 +28,25 @@ class RunsBucket:
 
     def put_json(self, key: str, document: object) -> None:
         """Store a document as compact JSON."""
-        self.put_text(key, json.dumps(document, separators=(",", ":"), ensure_ascii=False), "application/json")
+        self._put(key, _compact(document), "application/json")
+
+    def put_json_list(self, key: str, items: Iterable[object]) -> None:
+        """Store a list as compact JSON; the items are taken one by one, so that only their text is ever held whole."""
+        body = io.BytesIO()
+        for item in items:
+            body.write(b"," if body.tell() else b"[")
+            body.write(_compact(item))
+        body.write(b"]" if body.tell() else b"[]")
+        self._put(key, body.getvalue(), "application/json")
 
     def put_text(self, key: str, text: str, content_type: str) -> None:
         """Store text as UTF-8."""
+        self._put(key, text.encode(), content_type)
+
+    def _put(self, key: str, body: bytes, content_type: str) -> None:
         try:
             self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=f"{content_type}; charset=utf-8"
+                Bucket=self._bucket, Key=key, Body=body, ContentType=f"{content_type}; charset=utf-8"
             )
         except AWS_ERRORS as error:
             raise _translated(error) from error
@@ -48,6 +62,10 @@ class RunsBucket:
             raise _translated(error) from error
 
 
+LIBRARY_KEY = "runs/library.json"
+"""What the latest whole listing showed; the one document here that is no run's own."""
+
+
 def run_key(run_id: str, name: str) -> str:
     """The key of a run's document."""
     return f"runs/{run_id}/{name}"
@@ -56,6 +74,10 @@ def run_key(run_id: str, name: str) -> str:
 def listing_key(run_id: str, page: int) -> str:
     """The key of one page of a run's listing."""
     return run_key(run_id, f"listing/{page:05d}.json")
+
+
+def _compact(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _translated(error: Any) -> AccessDenied | RunsBucketUnavailable:

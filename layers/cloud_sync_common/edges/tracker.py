@@ -24,11 +24,11 @@ from cloud_sync_common.models import SCHEMA, MediaId, PieceId, Status
 MEDIUM = "MEDIUM"
 PIECE_PREFIX = "PIECE#"
 RUN_INDEX = "by-run"
-SYNCED_FACTS = ("media_id", "status", "synced_signature", "fallback", "note", "facts_hash")
+SYNCED_FACTS = ("media_id", "status", "synced_signature", "fallback", "note", "facts_hash", "side_files_due")
 REPORTED_FACTS = (
     *("media_id", "record", "status", "run_id", "completed_run_id", "reason", "note", "fallback", "synced_signature"),
     *("signature", "piece_count", "bytes_transferred", "piece_id", "label", "position", "key", "size", "crc64nvme"),
-    "quality",
+    *("quality", "not_ready_since", "side_files_due", "side_files_missing", "superseded"),
 )
 """What a run's report is made of."""
 
@@ -159,7 +159,7 @@ class Tracker:
             media_id,
             MEDIUM,
             sets={**facts, "schema": SCHEMA, "status": Status.FAILED, "run_id": run_id, "generation": seen + 1},
-            removes=("lease_owner", "lease_expires_at"),
+            removes=("lease_owner", "lease_expires_at", "not_ready_since"),
             condition=(
                 "(attribute_not_exists(#generation) OR #generation = :seen) AND "
                 "(attribute_not_exists(#lease_owner) AND #status <> :completed OR #lease_owner = :run_id"

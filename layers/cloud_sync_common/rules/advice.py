@@ -48,8 +48,10 @@ def failure_of(error: Mapping[str, Any]) -> tuple[str, str]:
 
 def _ending(name: str, message: str) -> Ending:
     advice = None if name in _OWN_WORDS and message else _ADVICE.get(name, _DEFAULT)
-    text = f"{name}: {'; '.join(filter(None, (message, advice)))}"
-    return Ending(name, redact(text)[:LONGEST])
+    # What to do is never cut off; what happened may be: a changed API is told with its whole shape.
+    room = LONGEST - len(f"{name}: ; {advice or ''}")
+    text = f"{name}: {'; '.join(filter(None, (redact(message)[:room], advice)))}"
+    return Ending(name, text)
 
 
 def _message(cause: object) -> str:

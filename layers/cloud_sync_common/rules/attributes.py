@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from cloud_sync_common.models import MediaId, Medium, ObjectKey, Piece, PieceId, Source
-from cloud_sync_common.rules.naming import object_name
+from cloud_sync_common.models import MediaId, Medium, Piece, PieceId, Source
 from cloud_sync_common.rules.piece_names import split_extension
 
 PROVIDER = "gopro"
@@ -22,14 +20,14 @@ MEDIA_ID = "source-media-id"
 PIECE = "piece"
 TOKEN = "idempotency-token"  # noqa: S105 - the name of a metadata entry
 
-_LONGEST_NAME, _LONGEST_VALUE = 600, 160
-"""Of the percent-encoded file name and of every other value: S3 takes 2 KB of user metadata in all."""
+ORIGINAL_NAME = "original-filename"
+
+_LONGEST_METADATA, _LONGEST_VALUE = 2_048, 160
+"""Bytes of all user metadata that S3 takes (user guide, UsingMetadata), and of one value but the file name's."""
+_PREFIX = "x-amz-meta-"
 _SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~\""
 
 _TYPES = {".360": "video/mp4", ".lrv": "video/mp4", ".gpr": "image/x-gopro-gpr", ".insv": "video/mp4"}
-
-
-_CHANGED = re.compile(r"\.changed-[0-9a-f]{10}\Z")
 
 
 def idempotency_token(media_id: MediaId, piece_id: PieceId, source: Source) -> str:
@@ -39,7 +37,11 @@ def idempotency_token(media_id: MediaId, piece_id: PieceId, source: Source) -> s
 
 
 def object_metadata(medium: Medium, piece: Piece, source: Source) -> dict[str, str]:
-    """User metadata in ASCII: ids, quality, original name and dates, and the idempotency token."""
+    """User metadata in ASCII: ids, quality, original name and dates, and the idempotency token.
+
+    The name can be read back by percent-decoding it. It gets all the room that the others leave, 600 bytes at least;
+    a longer one is cut, and whole in ``medium.json``.
+    """
     entries = {
         MEDIA_ID: medium.media_id,
         "provider": PROVIDER,
@@ -52,7 +54,8 @@ def object_metadata(medium: Medium, piece: Piece, source: Source) -> dict[str, s
         TOKEN: idempotency_token(medium.media_id, piece.piece_id, source),
     }
     encoded = {name: _ascii(value) for name, value in entries.items() if value}
-    encoded["original-filename"] = _ascii(piece.filename, _LONGEST_NAME)
+    taken = sum(len(_PREFIX) + len(name) + len(value) for name, value in (*encoded.items(), (ORIGINAL_NAME, "")))
+    encoded[ORIGINAL_NAME] = _ascii(piece.filename, _LONGEST_METADATA - taken)
     return {name: value for name, value in encoded.items() if value}
 
 
@@ -82,23 +85,19 @@ def is_this_piece(metadata: Mapping[str, str], media_id: MediaId, piece_id: Piec
     return metadata.get(MEDIA_ID) == _ascii(media_id) and metadata.get(PIECE) == _ascii(piece_id)
 
 
-def revised_key(key: ObjectKey, token: str) -> ObjectKey:
-    """Where a changed source is archived: beside the old object, its name marked with the token's beginning."""
-    folder, _, name = key.rpartition("/")
-    stem, extension = split_extension(name)
-    original = _CHANGED.sub("", stem)
-    return ObjectKey(f"{folder}/{object_name(f'{original}.changed-{token[:10]}{extension}')}")
-
-
 def _ascii(value: str, most: int = _LONGEST_VALUE) -> str:
-    """Printable ASCII as it is, everything else percent-encoded; cut between characters where it is too long."""
+    """Printable ASCII as it is, everything else percent-encoded; cut between characters where it is too long.
+
+    HTTP takes away blanks at both ends, and signing makes one of several: these are encoded, too.
+    """
     encoded = ""
-    for character in value.strip():
-        more = quote(character, safe=_SAFE)
+    for place, character in enumerate(value):
+        is_plain = character != " " or (0 < place < len(value) - 1 and value[place - 1] != " ")
+        more = quote(character, safe=_SAFE if is_plain else "", errors="surrogatepass")
         if len(encoded) + len(more) > most:
-            break
+            return encoded.rstrip()
         encoded += more
-    return encoded.strip()
+    return encoded
 
 
 def _tag_value(value: str) -> str:

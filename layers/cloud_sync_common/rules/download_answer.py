@@ -66,6 +66,10 @@ class DownloadAnswer:
         """All variations and side files of that label, whatever their order or list."""
         return distinct(entry for entry in (*self.variations, *self.sidecars) if entry.label == label)
 
+    def proxies(self, label: str) -> tuple[Entry, ...]:
+        """As ``labelled``, and those among ``files``, which old answers label, too."""
+        return distinct((*self.labelled(label), *(entry for entry in self.files if entry.label == label)))
+
 
 def parse_download(download: object) -> DownloadAnswer:
     """Read the whole answer; raises `SchemaChanged`, naming the missing key and no content."""

@@ -73,13 +73,23 @@ def parse_page(payload: object, number: int = 1) -> Page:
     an id any more.
     """
     embedded = _object(payload, "_embedded")
-    rows = embedded.get("media")
+    reported = embedded.get("errors")
+    errors = len(reported) if isinstance(reported, list) else 0
+    return _page(embedded.get("media"), "_embedded.media", payload, number, errors)
+
+
+def parse_deleted(payload: object, number: int = 1) -> Page:
+    """Read a page of ``/media/deleted``, GoPro's trash: its list stands at the top; raises as `parse_page` does."""
+    rows = payload.get("deleted_media") if isinstance(payload, Mapping) else None
+    return _page(rows, "deleted_media", payload, number, 0)
+
+
+def _page(rows: object, place: str, payload: object, number: int, errors: int) -> Page:
     if not isinstance(rows, list):
-        raise SchemaChanged("GoPro's listing has no list at `_embedded.media`; the API has changed, nothing was listed")
+        raise SchemaChanged(f"GoPro's listing has no list at `{place}`; the API has changed, nothing was listed")
     media = [medium for medium in map(parse_medium, rows) if medium is not None]
     if rows and not media:
         raise SchemaChanged("no row of GoPro's listing has an `id`; the API has changed, nothing was listed")
-    reported = embedded.get("errors")
     pages = payload.get("_pages") if isinstance(payload, Mapping) else None
     counts: Mapping[str, object] = pages if isinstance(pages, Mapping) else {}
     return Page(
@@ -88,7 +98,7 @@ def parse_page(payload: object, number: int = 1) -> Page:
         total_items=whole_number(counts.get("total_items")),
         total_pages=whole_number(counts.get("total_pages")),
         per_page=whole_number(counts.get("per_page")),
-        problems=len(rows) - len(media) + (len(reported) if isinstance(reported, list) else 0),
+        problems=len(rows) - len(media) + errors,
         rows=len(rows),
     )
 

@@ -52,10 +52,12 @@ def is_synced(row: Mapping[str, Any], current: str) -> bool:
     """Whether the tracker has proof of everything the listing now shows.
 
     A proxy in an original's place, and a medium that was gone, are looked at again: GoPro may have the original now.
+    So is one whose telemetry or track was late, once in each run (`late_files`).
     """
     return (
         row.get("status") == Status.COMPLETED
         and row.get("synced_signature") == current
         and not row.get("fallback")
         and row.get("note") != SOURCE_DELETED
+        and "side_files_due" not in row
     )

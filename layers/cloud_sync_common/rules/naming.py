@@ -13,19 +13,26 @@ import re
 import unicodedata
 
 from cloud_sync_common.models import Medium, ObjectKey, Piece
+from cloud_sync_common.rules.piece_names import split_extension
 
 PREFIX = "gopro-videos"
 UNDATED = "undated"
 MAX_NAME_BYTES = 200
 """UTF-8 bytes of a file name; leaves room under the 255 of common file systems for tools that add to names."""
 
+RECORD = "record"
+"""Label of `SIDE_RECORD` among the pieces."""
+
 SIDE_RECORD = "medium.json"
-"""Lives beside the pieces, so no piece may have this name."""
+"""What GoPro knows about the medium lives beside the pieces, so no piece may have this name, or that of a later one."""
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEAR_AND_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])(?![0-9])")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 _LOOKS_CHANGED = re.compile(r"~[0-9a-f]{10}(?:\.[a-z0-9]{1,16})?\Z", re.IGNORECASE)
+_MARK_DIGITS = 10
+_CHANGED = re.compile(r"\.changed-[0-9a-f]{10}\Z")
+_RECORDS = re.compile(r"medium(?:\.[0-9a-f]{10})?\.json", re.IGNORECASE)
 _ENDS = re.compile(r"\A[\s.]+|[\s.]+\Z")
 _FORBIDDEN = frozenset('<>:"|?*\\/')
 # Control, format (right-to-left marks, zero-width), surrogate, line and paragraph separators.
@@ -38,7 +45,18 @@ _RESERVED_ON_WINDOWS = frozenset(
 
 def object_key(medium: Medium, piece: Piece) -> ObjectKey:
     """Return the key under which ``piece`` of ``medium`` is archived; at most 422 bytes of UTF-8."""
-    return ObjectKey(f"{medium_prefix(medium)}{object_name(piece.filename)}")
+    name = SIDE_RECORD if piece.label == RECORD else object_name(piece.filename)
+    return ObjectKey(f"{medium_prefix(medium)}{name}")
+
+
+def revised_key(key: ObjectKey, piece: Piece, mark: str) -> ObjectKey:
+    """Return where another version of ``piece`` goes: beside ``key``, 10 hex digits of ``mark`` in its name."""
+    folder, _, name = key.rpartition("/")
+    if piece.label == RECORD:
+        return ObjectKey(f"{folder}/medium.{mark[:_MARK_DIGITS]}.json")
+    stem, extension = split_extension(name)
+    original = _CHANGED.sub("", stem)
+    return ObjectKey(f"{folder}/{object_name(f'{original}.changed-{mark[:_MARK_DIGITS]}{extension}')}")
 
 
 def medium_prefix(medium: Medium) -> str:
@@ -50,7 +68,7 @@ def object_name(name: str) -> str:
     r"""Return ``name`` if every disk and S3 can hold it, else a safe name that no other name becomes.
 
     Safe means: at most 200 bytes of UTF-8 in NFC, no control or format character and none of ``<>:"|?*\/``, no dot or
-    space at either end (a dot inside is fine), no reserved Windows device name and not `SIDE_RECORD`.
+    space at either end (a dot inside is fine), no reserved Windows device name and not that of a `SIDE_RECORD`.
     """
     if _is_safe(name):
         return name
@@ -71,7 +89,7 @@ def _is_safe(name: str) -> bool:
         and _cleaned(name) == name
         and not _ENDS.search(name)
         and not _is_reserved(name)
-        and name.casefold() != SIDE_RECORD
+        and not _RECORDS.fullmatch(name)
         and not _LOOKS_CHANGED.search(name)
         and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
     )

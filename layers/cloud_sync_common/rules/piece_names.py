@@ -67,11 +67,6 @@ def frame_name(first: str, number: int) -> str:
     return f"{stem}-{number}{extension}"
 
 
-def proxy_name(original: str, label: str, extension: str) -> str:
-    """Return the name of a stand-in for ``original``: ``GX010042.high_res_proxy.mp4``; never the original's own."""
-    return f"{split_extension(original)[0]}.{label.removesuffix('_mp4')}.{extension or 'mp4'}"
-
-
 def at_camera(name: str, position: str) -> str:
     """Return the name of the same file seen by another lens of the camera."""
     stem, extension = split_extension(name)

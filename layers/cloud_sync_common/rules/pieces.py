@@ -2,21 +2,23 @@
 
 ``files[0]`` of a video is a proxy, ``source`` of a burst only its cover, and the order of the lists means nothing: the
 tools that went by these lost chapters and frames. A medium is whole or `Resolution.not_ready` says what is missing; a
-proxy stands in only where GoPro is ready and has no original at all, and then under its own name.
+proxy stands in only where GoPro is ready and has no original at all, and then under its own name. What GoPro makes of
+an original (`extra_pieces`) is copied where it is wanted and there, and never keeps the original waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from cloud_sync_common.errors import NoOriginal
 from cloud_sync_common.models import Medium, Piece, PieceId, Quality, Resolution
 from cloud_sync_common.rules import piece_names
 from cloud_sync_common.rules.download_answer import DEFAULT_CAMERA, DownloadAnswer, Entry, distinct, parse_download
+from cloud_sync_common.rules.extra_pieces import RAW_PHOTO, extra_name, made_late
 
-SOURCE, BAKED_SOURCE, RAW_PHOTO, FRAME = "source", "baked_source", "raw_photo", "frame"
+SOURCE, BAKED_SOURCE, FRAME = "source", "baked_source", "frame"
 FALLBACK = Quality.HIGH_RES_PROXY_MP4.value
 
 STATES_BEFORE_READY = frozenset({
@@ -45,6 +47,7 @@ class _Numbered:
     label: str
     number: int
     entry: Entry
+    is_extra: bool = False
 
 
 def waiting_reason(medium: Medium) -> str | None:
@@ -54,20 +57,22 @@ def waiting_reason(medium: Medium) -> str | None:
     return None
 
 
-def resolve(medium: Medium, download: Mapping[str, object]) -> Resolution:
+def resolve(medium: Medium, download: Mapping[str, object], extras: Collection[str] = ()) -> Resolution:
     """Return the pieces of ``medium`` as the download answer offers them now, in a stable order with stable ids.
 
+    Originals come first; ``extras`` are the labels that are wanted besides (a RAW photo then counts as an original).
     URLs are taken as they are: whoever opens one checks it first. Raises `NoOriginal` when GoPro has finished and
     neither an original nor the fallback exists, `SchemaChanged` when the answer has another shape.
     """
     if waiting := waiting_reason(medium):
         return Resolution(pieces=(), not_ready=waiting)
     answer = parse_download(download)
-    originals = _originals(medium, answer)
+    originals = _originals(medium, answer, with_raw=RAW_PHOTO in extras)
     if originals:
-        return _whole(medium, answer, originals)
+        return _with_extras(_whole(medium, answer, originals), medium, answer, originals, extras)
     if medium.ready_to_view == "ready":
-        return _stand_in(medium, answer)
+        proxies = numbered(FALLBACK, answer.proxies(FALLBACK))
+        return _with_extras(_stand_in(medium, answer, proxies), medium, answer, proxies, extras)
     if medium.ready_to_view == "failure":
         raise NoOriginal("GoPro reports that processing this medium failed, and it has no original of it")
     return Resolution(pieces=(), not_ready=f"GoPro's state `{medium.ready_to_view}`, and no original yet")
@@ -105,10 +110,10 @@ def _numbers(label: str, group: Sequence[Entry]) -> list[int]:
     return list(range(1, len(group) + 1))
 
 
-def _originals(medium: Medium, answer: DownloadAnswer) -> list[_Numbered]:
+def _originals(medium: Medium, answer: DownloadAnswer, *, with_raw: bool) -> list[_Numbered]:
     main = _frames(medium, answer) or numbered(SOURCE, answer.labelled(SOURCE)) or _only_photo(medium, answer)
     main += numbered(BAKED_SOURCE, answer.labelled(BAKED_SOURCE))
-    return main + numbered(RAW_PHOTO, answer.labelled(RAW_PHOTO)) if main else []
+    return main + numbered(RAW_PHOTO, answer.labelled(RAW_PHOTO)) if main and with_raw else main
 
 
 def _frames(medium: Medium, answer: DownloadAnswer) -> list[_Numbered]:
@@ -157,15 +162,30 @@ def _whole(medium: Medium, answer: DownloadAnswer, originals: list[_Numbered]) -
     return Resolution(pieces=_pieces(medium, answer, originals), warnings=warnings)
 
 
-def _stand_in(medium: Medium, answer: DownloadAnswer) -> Resolution:
+def _stand_in(medium: Medium, answer: DownloadAnswer, proxies: list[_Numbered]) -> Resolution:
     """The best proxy, as what it is, for a medium that is ready and has no original."""
-    proxies = numbered(FALLBACK, [*answer.labelled(FALLBACK), *(e for e in answer.files if e.label == FALLBACK)])
     if not proxies:
         raise NoOriginal(f"the medium is ready, and GoPro has neither its original nor `{FALLBACK}`")
     if not all(item.entry.is_fetchable for item in proxies):
         return Resolution(pieces=(), not_ready=f"GoPro has no original, and `{FALLBACK}` is not available yet")
     warning = f"GoPro has no original of this medium; `{FALLBACK}` is archived in its place, under its own name"
     return Resolution(pieces=_pieces(medium, answer, proxies), fallback=True, warnings=(warning,))
+
+
+def _with_extras(
+    resolution: Resolution, medium: Medium, answer: DownloadAnswer, main: list[_Numbered], extras: Collection[str]
+) -> Resolution:
+    """The same with what GoPro has made of it; what is offered and not there yet, or still to be made, is absent."""
+    if resolution.not_ready is not None:
+        return resolution
+    labels = sorted(set(extras) - {RAW_PHOTO} - {item.label for item in main})
+    offered = [item for label in labels for item in numbered(label, answer.proxies(label))]
+    there = [replace(item, is_extra=True) for item in offered if item.entry.is_fetchable]
+    waited_for = {PieceId(_piece_id(item)) for item in offered if not item.entry.is_fetchable}
+    never_offered = made_late(medium, resolution.pieces[0].filename) & set(labels) - {item.label for item in offered}
+    to_come = {PieceId(f"{label}-1") for label in never_offered}
+    pieces = _pieces(medium, answer, [*main, *there])
+    return replace(resolution, pieces=pieces, absent=tuple(sorted(waited_for | to_come)))
 
 
 def _pieces(medium: Medium, answer: DownloadAnswer, items: list[_Numbered]) -> tuple[Piece, ...]:
@@ -179,12 +199,13 @@ def _piece(item: _Numbered, piece_id: str, name: str) -> Piece:
     return Piece(
         piece_id=PieceId(piece_id),
         label=item.label,
-        quality=FALLBACK if item.label == FALLBACK else Quality.SOURCE.value,
+        quality=item.label if item.is_extra or item.label == FALLBACK else Quality.SOURCE.value,
         position=item.number,
         filename=name,
         url=item.entry.url,
         head_url=item.entry.head,
         camera_position=item.entry.camera_position,
+        is_extra=item.is_extra,
     )
 
 
@@ -196,8 +217,9 @@ def _piece_id(item: _Numbered) -> str:
 
 
 def _name(first: str, item: _Numbered, main_label: str) -> str:
+    """The name of one file: numbered as its camera does, seen by its lens, in its own format."""
     kind = item.entry.type.lower()
-    if item.label == FRAME or (item.label == RAW_PHOTO and main_label == FRAME):
+    if main_label == FRAME and (item.is_extra or item.label in {FRAME, RAW_PHOTO}):
         name = piece_names.frame_name(first, item.number)
     else:
         name = piece_names.chapter_name(first, item.number)
@@ -209,8 +231,6 @@ def _name(first: str, item: _Numbered, main_label: str) -> str:
         name = piece_names.with_extension(name, kind if kind in _RAW_EXTENSIONS else "gpr")
     elif item.label == BAKED_SOURCE:
         name = piece_names.with_extension(name, kind or "mp4")
-    elif item.label == FALLBACK:
-        name = piece_names.proxy_name(name, FALLBACK, kind)
     if item.entry.camera_position != DEFAULT_CAMERA:
         name = piece_names.at_camera(name, item.entry.camera_position)
-    return name
+    return extra_name(name, item.label, kind) if item.is_extra or item.label == FALLBACK else name

@@ -6,7 +6,7 @@ run fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,9 @@ from cloud_sync_common.rules.media_rows import SOURCE_DELETED, is_synced
 
 COUNTS = ("listed", "completed", "already_synced", "not_ready", "source_deleted", "failed", "skipped")
 SKIPPED = "SKIPPED"
-SHOWN_MOST = 50
-"""Media shown by name under each heading of the Markdown report; the JSON has them all."""
+CHANGED, PROXY, INCOMPLETE, OVERDUE = "changed", "proxy", "side_files_missing", "overdue"
+"""Remarks on a medium: GoPro has another version than the archived one, which is kept; GoPro has no original; not all
+side files could be had; GoPro has been at it for ``not_ready_alarm_days`` or more."""
 
 _COUNT_OF = {
     Outcome.COMPLETED.value: "completed",
@@ -30,7 +31,7 @@ _COUNT_OF = {
 
 
 class RunStatus(StrEnum):
-    """How a run ended. PARTIAL: the run is sound, and some media failed or could not be listed."""
+    """How a run ended. PARTIAL: the run is sound, and some media failed or may not have been listed."""
 
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
@@ -59,6 +60,9 @@ class Findings:
     unknown: int = 0
     bytes_transferred: int = 0
     media: list[dict[str, Any]] = field(default_factory=list)
+    library: Mapping[str, Any] = field(default_factory=dict)
+    gone_from_gopro: list[Mapping[str, Any]] = field(default_factory=list)
+    alarm_days: int = 0
     ending: Ending = Ending()
 
 
@@ -77,7 +81,7 @@ def classify(row: Mapping[str, Any] | None, run_id: str, ending: Ending) -> tupl
 def _completed(row: Mapping[str, Any], run_id: str, ending: Ending) -> tuple[str, str]:
     """COMPLETED by an earlier run counts only if that is still all that GoPro lists, or this run has looked."""
     if row.get("completed_run_id") != run_id:
-        if row.get("run_id") == run_id or is_synced(row, str(row.get("signature"))):
+        if row.get("run_id") == run_id or _has_all_but_late_files(row):
             return Outcome.ALREADY_SYNCED.value, ""
         return Outcome.FAILED.value, _unfinished(ending)
     if row.get("note") == SOURCE_DELETED:
@@ -85,8 +89,50 @@ def _completed(row: Mapping[str, Any], run_id: str, ending: Ending) -> tuple[str
     return Outcome.COMPLETED.value, "a proxy: GoPro has no original" if row.get("fallback") else ""
 
 
+def _has_all_but_late_files(row: Mapping[str, Any]) -> bool:
+    """A medium that is only looked at again for late side files is archived, whether or not this run came to it."""
+    facts = {name: value for name, value in row.items() if name != "side_files_due"}
+    return is_synced(facts, str(row.get("signature")))
+
+
+def tell(
+    item: Mapping[str, Any],
+    row: Mapping[str, Any] | None,
+    pieces: Sequence[Mapping[str, Any]],
+    findings: Findings,
+    now: int,
+) -> dict[str, Any]:
+    """A queued medium's entry, from its rows; ``item`` is the manifest's, ``now`` in Unix seconds."""
+    status, reason = classify(row, findings.run_id, findings.ending)
+    said: dict[str, str] = {}
+    if row is not None and status == Outcome.NOT_READY:
+        days = days_waiting(row, now)
+        reason += f" (for {days} {'day' if days == 1 else 'days'})" if days else ""
+        if days >= findings.alarm_days:
+            said[OVERDUE] = ""
+    if row is not None and status == Outcome.COMPLETED:
+        if row.get("fallback"):
+            said[PROXY] = ""
+        if any(piece.get("superseded_keys") and piece.get("run_id") == findings.run_id for piece in pieces):
+            said[CHANGED] = "changed at GoPro: the older version is kept beside this one"
+        if row.get("side_files_missing"):
+            said[INCOMPLETE] = "side files missing: " + ", ".join(row["side_files_missing"])
+    reason = "; ".join(filter(None, (reason, *said.values())))
+    return entry(str(item["media_id"]), str(item["filename"]), status, reason, pieces, said)
+
+
+def days_waiting(row: Mapping[str, Any], now: int) -> int:
+    """Whole days since the first NOT_READY in a row."""
+    return max(0, now - int(row.get("not_ready_since", now))) // 86_400
+
+
 def entry(
-    media_id: str, filename: str, status: str, reason: str, pieces: Iterable[Mapping[str, Any]]
+    media_id: str,
+    filename: str,
+    status: str,
+    reason: str,
+    pieces: Iterable[Mapping[str, Any]],
+    remarks: Iterable[str] = (),
 ) -> dict[str, Any]:
     """One medium of the report, its pieces in order."""
     ordered = sorted(pieces, key=lambda row: (str(row.get("label")), int(row.get("position", 0))))
@@ -95,6 +141,7 @@ def entry(
         "filename": filename,
         "status": status,
         "reason": reason,
+        "remarks": list(remarks),
         "pieces": [
             {
                 "piece": row["piece_id"],
@@ -124,6 +171,8 @@ def build_report(findings: Findings) -> dict[str, Any]:
         "counts": counts,
         "bytes_transferred": findings.bytes_transferred,
         "seconds": findings.seconds,
+        "library": dict(findings.library),
+        "gone_from_gopro": list(findings.gone_from_gopro),
         "media": [medium for medium in findings.media if medium["status"] != Outcome.ALREADY_SYNCED.value],
     }
 
@@ -148,8 +197,14 @@ def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, s
         reasons.append("GoPro's library is empty: are these the cookies of the right account?")
     if counts["failed"]:
         reasons.append(f"{counts['failed']} {'medium' if counts['failed'] == 1 else 'media'} failed")
+    overdue = sum(OVERDUE in medium["remarks"] for medium in findings.media)
+    if overdue:
+        what = "medium has" if overdue == 1 else "media have"
+        reasons.append(f"{overdue} {what} not become ready at GoPro for {findings.alarm_days} days or more")
     if findings.missing:
         reasons.append(f"GoPro counts {findings.missing} more media than its listing showed")
+    if not findings.library.get("settled", True):
+        reasons.append("the library moved while it was listed: media may be missing from this run")
     if findings.problems:
         reasons.append(f"{findings.problems} rows of the listing name no medium")
     if findings.unknown:
@@ -159,36 +214,3 @@ def _status(findings: Findings, counts: Mapping[str, int]) -> tuple[RunStatus, s
 
 def _unfinished(ending: Ending) -> str:
     return f"not finished: the run stopped ({ending.error})" if ending.error else "not finished by this run"
-
-
-def to_markdown(report: Mapping[str, Any]) -> str:
-    """The same report for people."""
-    counts = report["counts"]
-    lines = [f"# Run {report['run']}: {report['status']}", ""]
-    if report["reason"]:
-        lines += [f"**{report['reason']}**", ""]
-    lines += ["| | media |", "|---|---:|"]
-    lines += [f"| {name.replace('_', ' ')} | {counts[name]:,} |" for name in COUNTS]
-    lines += ["", f"{report['bytes_transferred']:,} bytes copied in {report['seconds']:,} s.", ""]
-    for status in (Outcome.FAILED, Outcome.NOT_READY, Outcome.SOURCE_DELETED, Outcome.COMPLETED):
-        lines += _section(status.value, [medium for medium in report["media"] if medium["status"] == status.value])
-    lines += _section(SKIPPED, [medium for medium in report["media"] if medium["status"] == SKIPPED])
-    return "\n".join(lines)
-
-
-def _section(status: str, media: list[Mapping[str, Any]]) -> list[str]:
-    if not media:
-        return []
-    lines = [f"## {status.replace('_', ' ').capitalize()} ({len(media):,})", ""]
-    for medium in media[:SHOWN_MOST]:
-        reason = f": {medium['reason']}" if medium["reason"] else ""
-        lines.append(f"- {_name(medium)}{reason}")
-        lines += [f"  - `{piece['key']}` ({piece['size']:,} bytes, {piece['quality']})" for piece in medium["pieces"]]
-    if len(media) > SHOWN_MOST:
-        lines.append(f"- and {len(media) - SHOWN_MOST:,} more, all in report.json")
-    return [*lines, ""]
-
-
-def _name(medium: Mapping[str, Any]) -> str:
-    name = " ".join(str(medium["filename"]).replace("`", "'").splitlines())
-    return f"`{name}` ({medium['media_id']})" if name else str(medium["media_id"])

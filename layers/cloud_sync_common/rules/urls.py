@@ -39,14 +39,17 @@ networks that carry an IPv4 address (Teredo, 6to4). Written out because ``ipaddr
 one version of Python to the next (CVE-2024-4032), and calls multicast global."""
 
 _JSON_WEB_THING = r"eyJ[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]*)*"
+_OPENING = r"(?:[\s\[({\\\"']|b(?=\\*[\"']))*"
+"""What a value may stand in, as Python and JSON print it: ``b'``, ``["``, ``{\\"``."""
 _VALUE = r"[^\s\"'&;,<>\\]+"
 
 _MASKED_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # A header or a dictionary entry: up to its closing quote, or to the end of the line where it has none.
+    # A header or a dictionary entry: up to its closing quote, or to the end of the line where it has none. A quote
+    # behind any number of backslashes closes nothing: printed twice, an escaped one has two.
     (
         re.compile(
-            r"(?i)((?:set-)?cookies?|authorization)(\\*[\"']?\s*[:=]\s*)"
-            r"(\"[^\"\\\r\n]*(?:\\.[^\"\\\r\n]*)*\"|'[^'\r\n]*'|[^\r\n]+)"
+            r"(?i)((?:set-)?cookies?|authorization|secret(?:string|binary))(\\*[\"']?\s*[:=]\s*)"
+            r"(\"[^\"\\\r\n]*(?:\\+[^\\\r\n][^\"\\\r\n]*)*\"|'[^'\r\n]*'|[^\r\n]+)"
         ),
         rf"\1\2{MASK}",
     ),
@@ -55,11 +58,12 @@ _MASKED_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(https?://(?:(?!https?://)[^\s\"'<>?])*\?)[^\s\"'<>]*"), rf"\1{MASK}"),
     (
         re.compile(
-            r"(?i)((?:gp_access_token|(?:access|refresh|id)_token|x-amz-[a-z\-]+|gpsignature|signature|key-pair-id|policy)"
-            rf"(?:\\*[\"']?\s*[:=]\s*\\*[\"']?|%3D)){_VALUE}"
+            r"(?i)((?:gp_access_token|(?:access|refresh|id)_token|x-amz-[a-z\-]{1,64}|gpsignature|signature|key-pair-id|policy)"
+            rf"(?:\\*[\"']?\s*[:=]{_OPENING}|%3D)){_VALUE}"
         ),
         rf"\1{MASK}",
     ),
+    (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\1{MASK}"),
     (re.compile(_JSON_WEB_THING), MASK),
 )
 

@@ -1,39 +1,40 @@
 """``media_lister``: GoPro's whole listing, slice by slice, then the manifest of what this run copies.
 
 Each page is a document in the runs bucket, so that state stays of constant size and a repeated pass only writes the
-same documents again. The last pass merges them. Offset paging over a living library can leave gaps (gopro-api.md 6):
-if fewer distinct media came than GoPro counts, the listing is read once more and both readings are merged.
+same documents again. The last pass reads them back one by one, so that memory holds ids and what is to be copied, never
+the listing. A reading that does not fit GoPro's own count is done again (`rules.readings`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.run_ledger import RunLedger
-from cloud_sync_common.edges.runs_bucket import RunsBucket, listing_key, run_key
-from cloud_sync_common.edges.table import Row
+from cloud_sync_common.edges.runs_bucket import RunsBucket, run_key
 from cloud_sync_common.edges.tracker import Tracker
-from cloud_sync_common.errors import InvalidInput, RunsBucketUnavailable
-from cloud_sync_common.gopro_provider import GoProProvider
+from cloud_sync_common.errors import InvalidInput, SchemaChanged
+from cloud_sync_common.gopro_provider import MAX_PAGES, GoProProvider
 from cloud_sync_common.models import MediaId, Medium
 from cloud_sync_common.rules.events import ListEvent
-from cloud_sync_common.rules.media_rows import listing_facts, medium_from_document
+from cloud_sync_common.rules.listing_row import Page
+from cloud_sync_common.rules.media_rows import listing_facts
+from cloud_sync_common.rules.readings import READINGS, Readings
 from cloud_sync_common.rules.run_request import RunRequest, parse_run_request
-from cloud_sync_common.rules.selection import Selection, as_dry_run, distinct, manifest, select
-from cloud_sync_common.services.stop_flag import raising_the_stop_flag
+from cloud_sync_common.rules.selection import Selection, as_dry_run, manifest_item, select
+from cloud_sync_common.services.library_balance import LibraryBalance
+from cloud_sync_common.services.listed_pages import ListedPages
+from cloud_sync_common.services.stop_flag import raising_the_stop_flag, sharing_the_pace
 from cloud_sync_common.transfer.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
-PER_PAGE = 100
-READINGS = 2
-"""How often the listing is read when its own count says that media are missing."""
+STALE_PAGES = 3
+"""So many pages in a row that show nothing new end a reading: a server that repeats itself has no more."""
 WRITERS = 8
 """Threads that write listing facts into the tracker."""
 MERGE_SECONDS = 120.0
@@ -58,15 +59,6 @@ class _Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listing:
-    """All readings merged. ``missing`` is how many more media GoPro counts, ``problems`` rows that name no medium."""
-
-    media: list[Medium]
-    missing: int
-    problems: int
-
-
-@dataclass(frozen=True, slots=True)
 class Lister:
     """Lists the library and decides what the run copies. Edges are passed in."""
 
@@ -86,7 +78,10 @@ class Lister:
         request = self._request(event.run_id)
         if request.dry_run:
             return self._list(event, request, deadline)
-        with raising_the_stop_flag(self.ledger, event.run_id):
+        with (
+            raising_the_stop_flag(self.ledger, event.run_id),
+            sharing_the_pace(self.provider.api.pace, self.ledger, event.run_id, {}),
+        ):
             return self._list(event, request, deadline)
 
     def _request(self, run_id: str) -> RunRequest:
@@ -98,109 +93,109 @@ class Lister:
 
     def _list(self, event: ListEvent, request: RunRequest, deadline: Deadline) -> dict[str, Any]:
         cursor = _Cursor.parse(event.cursor)
+        pages = ListedPages(self.runs, event.run_id)
         if not cursor.over:
-            cursor, finished = self._read(event.run_id, cursor, deadline)
+            cursor, finished = self._read(pages, cursor, deadline)
             if not finished:
                 return _continue(cursor)
-        listing = self._merge(event.run_id, cursor.documents)
-        if listing.missing and cursor.reading < READINGS:
-            logger.warning("%d media are missing in the listing; reading it again", listing.missing)
+        readings = pages.merged(cursor.documents)
+        if not (cursor.over or readings.settled or cursor.reading >= READINGS):
+            logger.warning("the library moved while it was listed, or GoPro counts otherwise; reading it again")
             return _continue(_Cursor(1, cursor.reading + 1, cursor.documents))
-        return self._decide(event.run_id, listing, request, deadline) or _continue(replace(cursor, over=1))
+        return self._decide(pages, readings, request, deadline) or _continue(replace(cursor, over=1))
 
-    def _read(self, run_id: str, cursor: _Cursor, deadline: Deadline) -> tuple[_Cursor, bool]:
+    def _read(self, pages: ListedPages, cursor: _Cursor, deadline: Deadline) -> tuple[_Cursor, bool]:
         """Store page after page until the listing ends or the time does; the cursor behind the last one stored."""
-        previous: frozenset[MediaId] = frozenset()
-        for page in self.provider.list_media(self.credentials(), first_page=cursor.page, per_page=PER_PAGE):
-            document = {
-                "media": [asdict(medium) for medium in page.media],
-                "total_items": page.total_items,
-                "problems": page.problems,
-                "reading": cursor.reading,
-            }
-            self.runs.put_json(listing_key(run_id, cursor.documents + 1), document)
+        latest = pages.ids(cursor.documents) if cursor.page > 1 else frozenset()
+        seen, stale = set(latest), 0
+        for page in self.provider.list_media(self.credentials(), first_page=cursor.page):
+            pages.store(cursor.documents + 1, cursor.reading, page)
             cursor = replace(cursor, page=page.number + 1, documents=cursor.documents + 1)
-            ids = frozenset(medium.media_id for medium in page.media)
-            if ids == previous:
+            ids = _ids(page)
+            stale = 0 if ids - seen else stale + 1
+            if ids == latest or stale == STALE_PAGES:
                 break
-            previous = ids
-            if not page.is_last and not deadline.allows(MERGE_SECONDS):
+            latest = ids
+            seen |= ids
+            if page.is_last:
+                break
+            if page.number >= MAX_PAGES:
+                raise SchemaChanged(f"GoPro's listing has no end after {MAX_PAGES} pages; listing stopped")
+            if not deadline.allows(MERGE_SECONDS):
                 return cursor, False
         return cursor, True
 
-    def _merge(self, run_id: str, documents: int) -> _Listing:
-        """Distinct media of all documents, GoPro's own count being the latest one beside media."""
-        expected = 0
-        problems: Counter[int] = Counter()
-
-        def rows() -> Iterator[Medium]:
-            nonlocal expected
-            for number in range(1, documents + 1):
-                document = self.runs.get_json(listing_key(run_id, number))
-                if document is None:
-                    raise RunsBucketUnavailable(f"page {number} of the listing is not in the runs bucket")
-                if document["media"] and document["total_items"] is not None:
-                    expected = document["total_items"]
-                problems[document["reading"]] += document["problems"]
-                yield from (medium_from_document(row) for row in document["media"])
-
-        media = distinct(rows())
-        return _Listing(media, max(0, expected - len(media)), max(problems.values(), default=0))
-
-    def _decide(self, run_id: str, listing: _Listing, request: RunRequest, deadline: Deadline) -> dict[str, Any] | None:
+    def _decide(
+        self, pages: ListedPages, readings: Readings, request: RunRequest, deadline: Deadline
+    ) -> dict[str, Any] | None:
         """Write the manifest and the summary; ``None`` if the time ended before the tracker knew every medium."""
-        rows = self.tracker.synced_facts(medium.media_id for medium in listing.media)
-        selection = select(listing.media, rows, request)
+        listed = (
+            (media, self.tracker.synced_facts(medium.media_id for medium in media)) for media in pages.media(readings)
+        )
+        selection = select(listed, request)
         if request.dry_run:
             selection = as_dry_run(selection)
-        elif not self._record(selection.queued, rows, request, deadline):
+        elif not self._record(pages, readings, selection, request, deadline):
             return None
-        key = run_key(run_id, "manifest.json")
-        self.runs.put_json(key, manifest(selection))
-        unknown = len(request.media_ids - {medium.media_id for medium in listing.media})
-        self.runs.put_json(run_key(run_id, "summary.json"), _summary(selection, listing, unknown))
-        logger.info("listed", extra={"run_id": run_id, "listed": selection.listed, "queued": len(selection.queued)})
-        decision = "SYNC" if selection.queued else "NOTHING_TO_DO"
-        return {"decision": decision, "cursor": {}, "manifest_key": key}
+        key = run_key(pages.run_id, "manifest.json")
+        self.runs.put_json_list(key, map(manifest_item, selection.queued))
+        unknown = len(request.media_ids - readings.page_of.keys())
+        balance = LibraryBalance(self.provider, self.credentials, self.tracker, self.runs)
+        summary = {
+            **_summary(selection, readings, unknown),
+            **balance.of(readings, remember=not request.dry_run),
+        }
+        self.runs.put_json(run_key(pages.run_id, "summary.json"), summary)
+        logger.info("listed", extra={"run_id": pages.run_id, **summary["library"], "queued": len(selection.queued)})
+        return {"decision": "SYNC" if selection.queued else "NOTHING_TO_DO", "cursor": {}, "manifest_key": key}
 
     def _record(
-        self, queued: list[Medium], rows: Mapping[MediaId, Row], request: RunRequest, deadline: Deadline
+        self, pages: ListedPages, readings: Readings, selection: Selection, request: RunRequest, deadline: Deadline
     ) -> bool:
         """Have what the downloader needs in the tracker; rows that say so already are left alone.
 
-        False if the time ended first. What ``relist`` asks for loses its proof of being synced, nothing else.
+        False if the time ended first; some are written in every pass, so that passes come to an end. What ``relist``
+        asks for loses its proof of being synced, nothing else.
         """
+        unrecorded = {one.media_id for one in selection.queued if one.unrecorded}
+        forgotten = {one.media_id for one in selection.queued if one.proven} if request.relist else set()
         listed_at = self.now_text()
 
-        def record(medium: Medium) -> bool:
-            if not deadline.allows(0):
-                return False
-            facts, row = listing_facts(medium), rows.get(medium.media_id, {})
-            if row.get("facts_hash") != facts["facts_hash"]:
-                self.tracker.record_listing(medium.media_id, {**facts, "listed_at": listed_at})
-            if request.relist and "synced_signature" in row:
+        def record(medium: Medium) -> None:
+            if medium.media_id in unrecorded:
+                self.tracker.record_listing(medium.media_id, {**listing_facts(medium), "listed_at": listed_at})
+            if medium.media_id in forgotten:
                 self.tracker.forget_synced(medium.media_id)
-            return True
 
+        wanted = unrecorded | forgotten
+        written = 0
         with ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="listing") as pool:
-            return all(list(pool.map(record, queued)))
+            for media in pages.media(readings) if wanted else ():
+                chosen = [medium for medium in media if medium.media_id in wanted]
+                if chosen and written and not deadline.allows(0):
+                    return False
+                written += len(list(pool.map(record, chosen)))
+        return True
+
+
+def _ids(page: Page) -> frozenset[MediaId]:
+    return frozenset(medium.media_id for medium in page.media)
 
 
 def _continue(cursor: _Cursor) -> dict[str, Any]:
     return {"decision": "CONTINUE", "cursor": asdict(cursor), "manifest_key": ""}
 
 
-def _summary(selection: Selection, listing: _Listing, unknown: int) -> dict[str, Any]:
+def _summary(selection: Selection, readings: Readings, unknown: int) -> dict[str, Any]:
     """What the report needs of the listing: ``run_control`` reads it back."""
     return {
         "listed": selection.listed,
-        "already_synced": len(selection.already_synced),
+        "already_synced": selection.already_synced,
         "queued": len(selection.queued),
         "skipped": [
-            {"media_id": medium.media_id, "filename": medium.filename, "reason": reason}
-            for medium, reason in selection.skipped
+            {"media_id": one.media_id, "filename": one.filename, "reason": reason} for one, reason in selection.skipped
         ],
-        "missing": listing.missing,
-        "problems": listing.problems,
+        "missing": readings.missing,
+        "problems": readings.problems,
         "unknown": unknown,
     }

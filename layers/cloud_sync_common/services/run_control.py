@@ -18,7 +18,8 @@ from cloud_sync_common.rules.advice import ERROR_NAMES, failure_of
 from cloud_sync_common.rules.attributes import PROVIDER
 from cloud_sync_common.rules.events import Execution
 from cloud_sync_common.rules.outcomes import download_result
-from cloud_sync_common.rules.report import RunStatus, skipped_report, to_markdown
+from cloud_sync_common.rules.report import RunStatus, skipped_report
+from cloud_sync_common.rules.report_text import to_markdown
 from cloud_sync_common.rules.run_request import parse_run_request
 from cloud_sync_common.services.reporting import Reporting
 

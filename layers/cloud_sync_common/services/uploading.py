@@ -20,7 +20,7 @@ from cloud_sync_common.rules.events import DownloadEvent, UploadEvent
 from cloud_sync_common.rules.media_rows import medium_of
 from cloud_sync_common.rules.parts import PartPlan
 from cloud_sync_common.services.archiving.multipart import is_usable
-from cloud_sync_common.services.stop_flag import honouring_the_stop_flag
+from cloud_sync_common.services.stop_flag import honouring_the_stop_flag, sharing_the_pace
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats
 from cloud_sync_common.transfer.source import RangeIgnored
@@ -48,7 +48,10 @@ class Uploader:
         or the piece or its upload is gone; nothing was done. Raises ``RunError`` after raising the run's stop flag,
         and ``TransientError``.
         """
-        with honouring_the_stop_flag(self.ledger, event.run_id):
+        with (
+            honouring_the_stop_flag(self.ledger, event.run_id) as run,
+            sharing_the_pace(self.provider.api.pace, self.ledger, event.run_id, run),
+        ):
             return {"outcome": self._upload(event, deadline), "media_id": event.media_id, "piece_id": event.piece_id}
 
     def _upload(self, event: UploadEvent, deadline: Deadline) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloud_sync_common.edges.archive import Archive, ArchivedObject, KeyTaken, WriteConflict
-from cloud_sync_common.errors import ArchiveUnavailable, KeyConflict, NoProgress, SourceChanged
-from cloud_sync_common.models import ObjectKey, Source, Status, UploadId
-from cloud_sync_common.rules.attributes import idempotency_token, is_this_piece, revised_key
-from cloud_sync_common.rules.naming import object_key
+from cloud_sync_common.edges.archive import Archive, KeyTaken, WriteConflict
+from cloud_sync_common.errors import ArchiveUnavailable, NoProgress, SourceChanged
+from cloud_sync_common.models import ObjectKey, Status, UploadId
 from cloud_sync_common.services.archiving.completion import Completion
 from cloud_sync_common.services.archiving.multipart import MultipartArchiver
+from cloud_sync_common.services.archiving.targets import find_target
 from cloud_sync_common.services.archiving.work import (
     Advance,
     NothingServed,
@@ -18,6 +17,7 @@ from cloud_sync_common.services.archiving.work import (
     PieceWork,
     Target,
     TransferLimits,
+    is_proven_in_this_run,
 )
 from cloud_sync_common.transfer.engine import PartMover
 from cloud_sync_common.transfer.streams import DirectJob, Way, choose_way, direct_upload_stream
@@ -42,12 +42,12 @@ class PieceArchiver:
 
         Raises ``MediumError`` for what no other try mends, ``TransientError`` for what the workflow tries again.
         """
-        if _is_proven_in_this_run(work):
+        if is_proven_in_this_run(work):
             return Advance(done=True, moved=0)
         source = work.urls.with_url(lambda url: self.mover.reader.probe(work.piece, url))
-        if source.size == 0 and work.medium.file_size != 0:
+        if source.size == 0 and (work.piece.is_extra or work.medium.file_size != 0):
             raise NothingServed
-        target, found = self._find_target(work, source)
+        target, found = find_target(self.archive, work, source)
         if found is not None:
             return self.completion.record(work, target, found)
         self._intend(work, target)
@@ -66,27 +66,6 @@ class PieceArchiver:
                 return self.multipart.by_range(work, target, target.source.size or 0)
             case Way.SEQUENTIAL:
                 return self.multipart.by_stream(work, target)
-
-    def _find_target(self, work: PieceWork, source: Source) -> tuple[Target, ArchivedObject | None]:
-        """The key to write to, and the object if an earlier pass has made it visible.
-
-        The key chosen first never moves. Only when it holds an older version of the same piece is the new one
-        archived beside it.
-        """
-        media_id, piece_id = work.medium.media_id, work.piece.piece_id
-        token = idempotency_token(media_id, piece_id, source)
-        kept = work.row.get("key")
-        target = Target(ObjectKey(kept) if kept else object_key(work.medium, work.piece), source, token)
-        found = self.archive.head(target.key)
-        if found is None or target.is_held_by(found):
-            return target, found
-        if not is_this_piece(found.metadata, media_id, piece_id):
-            raise KeyConflict(f"{target.key} holds an object that is not this piece")
-        beside = Target(revised_key(target.key, token), source, token)
-        found = self.archive.head(beside.key)
-        if found is not None and not beside.is_held_by(found):
-            raise KeyConflict(f"{beside.key} holds an object that is not this piece")
-        return beside, found
 
     def _intend(self, work: PieceWork, target: Target) -> None:
         """Have the plan in the tracker; a plan for other bytes of the source is given up, and counted."""
@@ -124,12 +103,6 @@ class PieceArchiver:
                 raise ArchiveUnavailable("another write of this key is under way") from None
 
         return self.completion.prove(work, target, self.mover.retry.run(one_try, work.deadline))
-
-
-def _is_proven_in_this_run(work: PieceWork) -> bool:
-    """Whether an earlier pass has dealt with the piece; an earlier run's word is looked at again."""
-    facts = (work.row.get("status"), work.row.get("signature"), work.row.get("run_id"))
-    return facts == (Status.COMPLETED, work.signature, work.run_id)
 
 
 def _restarts(work: PieceWork) -> int:

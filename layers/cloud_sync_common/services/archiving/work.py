@@ -35,7 +35,7 @@ class PieceWork:
     """One piece as this pass finds it.
 
     ``row`` is the tracker's, empty for a piece never seen, and kept up to date by ``PieceRow``. ``lone_size`` is the
-    listing's size if this is the medium's only piece: the independent proof of a stream without a length.
+    listing's size if this is the medium's only original: the independent proof of a stream without a length.
     """
 
     medium: Medium
@@ -174,3 +174,9 @@ def _description(work: PieceWork, target: Target) -> Row:
         "position": work.piece.position,
         "filename": work.piece.filename,
     }
+
+
+def is_proven_in_this_run(work: PieceWork) -> bool:
+    """Whether an earlier pass has dealt with the piece; an earlier run's word is looked at again."""
+    facts = (work.row.get("status"), work.row.get("signature"), work.row.get("run_id"))
+    return facts == (Status.COMPLETED, work.signature, work.run_id)
