@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.run import words
+
 RATE_WINDOW = 5.0
 """Seconds over which a rate is averaged: long enough to be readable, short enough to show a stall."""
 
@@ -103,7 +105,7 @@ class Progress:
         """A medium is going to be copied; 0 and ``None`` both mean that its size is unknown. Idempotent."""
         with self._lock:
             medium = self._get(media_id)
-            medium.filename = filename or media_id
+            medium.filename = words.name(filename) or media_id
             medium.size = size or medium.size
 
     def add_bytes(self, media_id: str, count: int) -> None:

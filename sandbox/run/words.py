@@ -1,4 +1,4 @@
-"""Bytes and seconds as people read them."""
+"""Bytes, seconds and names as people read them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def size(count: float) -> str:
         if value < 999.95 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}"
+
+
+def name(text: str) -> str:
+    """A file's name as a terminal may have it: GoPro lets anything be one, escape sequences among it."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
 def seconds(value: float | None) -> str:

@@ -163,3 +163,11 @@ def test_sizes_are_written_in_decimal_units(count: int, text: str) -> None:
 )
 def test_durations_are_written_as_people_say_them(value: float | None, text: str) -> None:
     assert words.seconds(value) == text
+
+
+def test_a_hostile_name_does_nothing_to_the_terminal(progress: Progress) -> None:
+    progress.expect("m1", "a\x1b[2J\u202eb\nc.MP4", 1)
+    progress.expect("m2", "\n\u202e", 1)
+    progress.add_bytes("m1", 1)
+    progress.add_bytes("m2", 1)
+    assert [medium.filename for medium in progress.snapshot().in_flight] == ["a [2J b c.MP4", "m2"]

@@ -11,6 +11,7 @@ from typing import Any
 from cloud_sync_common.errors import TransientError
 from cloud_sync_common.models import MediaId
 from cloud_sync_common.rules.extra_pieces import ALLOWED, DEFAULT
+from cloud_sync_common.rules.pieces import FALLBACK
 from sandbox.gopro import SimMedium, described_library
 from tests.support.pipeline import World, world
 
@@ -36,11 +37,15 @@ run's report, with the reason; so is what GoPro has in its trash, which it does 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a pass over one medium came to: the outcome, the reason if any, and its pieces' rows by id."""
+    """What a pass over one medium came to: the outcome, the reason if any, and its pieces' rows by id.
+
+    ``is_fallback``: GoPro has no original, and a proxy stands in for it.
+    """
 
     outcome: str
     reason: str
     pieces: dict[str, dict[str, Any]]
+    is_fallback: bool = False
 
 
 def copied(account: World, medium: SimMedium) -> Copied:
@@ -52,25 +57,24 @@ def copied(account: World, medium: SimMedium) -> Copied:
     row = account.tracker.medium(MediaId(medium.media_id)) or {}
     pieces = account.tracker.pieces(MediaId(medium.media_id))
     done = {str(name): piece for name, piece in pieces.items() if piece["status"] == "COMPLETED"}
-    return Copied(outcome, row.get("reason", ""), done)
+    return Copied(outcome, row.get("reason", ""), done, bool(row.get("fallback")))
 
 
-def every_shape(root: Path, extra_pieces: tuple[str, ...]) -> dict[str, tuple[SimMedium, Copied]]:
-    """Copy the library of every shape, and say what became of each medium."""
+def every_shape(root: Path) -> list[tuple[SimMedium, Copied]]:
+    """Copy the library of every shape with everything that may be chosen, and say what became of each medium."""
     media = [medium for medium in described_library(EVERY_SHAPE) if medium.listed]
     with world(root, *media) as account:
-        account.extra_pieces = extra_pieces
-        return {medium.media_id: (medium, copied(account, medium)) for medium in media}
+        account.extra_pieces = tuple(sorted(ALLOWED))
+        return [(medium, copied(account, medium)) for medium in media]
 
 
 def media_document(root: Path) -> str:
     """The page; works in ``root``."""
-    usual, whole = every_shape(root / "usual", DEFAULT), every_shape(root / "whole", tuple(sorted(ALLOWED)))
-    lines = [line for media_id, found in whole.items() for line in _lines(*found, usual[media_id][1])]
+    lines = [line for found in every_shape(root) for line in _lines(*found)]
     return HEAD + "\n".join(lines) + "\n"
 
 
-def _lines(medium: SimMedium, all_of_it: Copied, usual: Copied) -> Iterator[str]:
+def _lines(medium: SimMedium, all_of_it: Copied) -> Iterator[str]:
     head = f"| {medium.type} | {_name(medium)} |"
     if all_of_it.outcome != "COMPLETED":
         yield f"{head} - | no: {_cell(all_of_it.outcome)} | {_cell(all_of_it.reason)} |"
@@ -79,17 +83,18 @@ def _lines(medium: SimMedium, all_of_it: Copied, usual: Copied) -> Iterator[str]
     pieces.sort(key=lambda piece: (piece["label"] in ALLOWED, piece["label"], piece["position"]))
     for label, group in groupby(pieces, key=lambda piece: str(piece["label"])):
         same = list(group)
-        yield f"{head} {_counted(label, len(same))} | {_when(label, same, usual)} | {_keys(medium, same)} |"
+        yield f"{head} {_counted(label, len(same))} | {_when(label, all_of_it)} | {_keys(medium, same)} |"
         head = "| | |"
     brought = {piece["label"] for piece in pieces}
     for label in sorted({piece.label for piece in medium.pieces} - brought - {"source"}):
         yield f"| | | {label} | no | |"
 
 
-def _when(label: str, pieces: list[dict[str, Any]], usual: Copied) -> str:
-    if not all(piece["piece_id"] in usual.pieces for piece in pieces):
-        return "if chosen"
-    return "by default" if label in DEFAULT else "always"
+def _when(label: str, found: Copied) -> str:
+    """``tests/workflow/test_every_shape.py`` proves what arrives with the setting as it is."""
+    if label not in ALLOWED or (found.is_fallback and label == FALLBACK):
+        return "always"
+    return "by default" if label in DEFAULT else "if chosen"
 
 
 def _counted(label: str, count: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import responses
@@ -11,6 +14,8 @@ import responses
 from cloud_sync_common.edges.pace import LONGEST_PAUSE_SECONDS, SPREAD_SECONDS, Pace
 from cloud_sync_common.errors import SourceThrottled
 from tests.unit.gopro_http import ACCOUNT, CREDENTIALS, NOW, SEARCH, Naps, make_api
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Time:
@@ -173,3 +178,20 @@ def test_an_outage_without_a_word_makes_no_pause(web: responses.RequestsMock) ->
     with pytest.raises(Exception, match="503"):
         api.account(CREDENTIALS)
     assert told == []
+
+
+def test_the_workflow_tries_for_longer_than_the_longest_pause() -> None:
+    """Full jitter waits half of each interval on average: what counts is that mean, with a half as much again."""
+    found = [
+        retrier
+        for retrier in re.findall(r"\{[^{}]*\}", (PROJECT / "cloud_sync" / "state_machine.asl.json").read_text())
+        if '"SourceThrottled"' in retrier
+    ]
+    assert len(found) == 3
+    for text in found:
+        retrier = json.loads(text)
+        waits = [
+            min(retrier["MaxDelaySeconds"], retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt)
+            for attempt in range(retrier["MaxAttempts"])
+        ]
+        assert sum(waits) / 2 > 1.5 * LONGEST_PAUSE_SECONDS

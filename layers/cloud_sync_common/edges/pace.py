@@ -17,8 +17,8 @@ MIN_INTERVAL_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 60.0
 """A longer pause is not slept through in a function that is paid by the second: the workflow waits."""
 
-LONGEST_PAUSE_SECONDS = 3_600.0
-"""A pause asked for beyond that is a mistake of somebody's clock; after it GoPro is asked again."""
+LONGEST_PAUSE_SECONDS = 900.0
+"""After it GoPro is asked again, whatever it asked for: the workflow's retries wait that long, and hardly longer."""
 
 SPREAD_SECONDS = 2.0
 """Over which those who waited for the end of one pause come back."""

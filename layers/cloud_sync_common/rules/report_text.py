@@ -86,5 +86,7 @@ def _gone(medium: Mapping[str, Any]) -> list[str]:
 
 
 def _name(medium: Mapping[str, Any]) -> str:
-    name = " ".join(str(medium["filename"]).replace("`", "'").splitlines())
+    """A name as a person may see it: GoPro lets anything be one, escape sequences of a terminal among it."""
+    shown = str(medium["filename"]).replace("`", "'")
+    name = "".join(character if character.isprintable() else " " for character in shown).strip()
     return f"`{name}` ({medium['media_id']})" if name else str(medium["media_id"])

@@ -186,7 +186,7 @@ class RunControl:
         try:
             self.notifier.publish(
                 f"GoPro sync {report['status']}: {report['reason']}",
-                f"{report['reason']}\n\n{to_markdown(report)}".encode()[:MAIL_BYTES].decode(errors="ignore"),
+                _cut(f"{report['reason']}\n\n{to_markdown(report)}"),
             )
         except AWS_ERRORS as error:
             logger.error("the notification could not be sent: %s", type(error).__name__)  # noqa: TRY400 - no traceback
@@ -208,3 +208,11 @@ class RunControl:
 def _machine_of(execution_arn: str) -> str:
     """The state machine's part of an execution's ARN; a lock of a former stack's machine is nobody's any more."""
     return execution_arn.rpartition(":")[0]
+
+
+def _cut(mail: str) -> str:
+    """A mail of at most ``MAIL_BYTES``; a shorter one says that it is."""
+    if len(mail.encode()) <= MAIL_BYTES:
+        return mail
+    kept = mail.encode()[:MAIL_BYTES].decode(errors="ignore")
+    return f"{kept}\n\nCut here; report.md in the runs bucket has the rest."
