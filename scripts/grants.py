@@ -45,8 +45,12 @@ _SHOWN = (
     (r"<AWS::Partition>", "{partition}"),
     (r"<AWS::URLSuffix>", "{suffix}"),
 )
-# Permissions without a policy document.
-_UNTOLD = ("AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission")
+# Permissions in a form of their own.
+_UNTOLD = (
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::LayerVersionPermission",
+    "AWS::SecretsManager::ResourcePolicy",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,11 +94,7 @@ def _policies(logical_id: str, resource: Mapping[str, Any]) -> Iterator[tuple[st
     kind, properties = resource["Type"], resource.get("Properties", {})
     if "ManagedPolicyArns" in properties:
         raise ValueError(f"{logical_id} has managed policies: what they say is not in the template")
-    if kind in (
-        "AWS::Lambda::Permission",
-        "AWS::Lambda::LayerVersionPermission",
-        "AWS::SecretsManager::ResourcePolicy",
-    ):
+    if kind in _UNTOLD:
         raise ValueError(f"{logical_id} is a {kind}: teach scripts/grants.py to tell what it says")
     for statements in _statements(properties):
         if kind == "AWS::IAM::Policy":

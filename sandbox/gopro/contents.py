@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,7 +85,7 @@ class StoredFile:
                 length -= len(block)
 
 
-class _Made:
+class _Made(ABC):
     """The half of a ``Content`` that follows from its bytes; whatever has equal fields has equal bytes."""
 
     __slots__ = ()
@@ -109,11 +110,13 @@ class _Made:
         return Blocks(self.blocks(start, length), length)
 
     @property
+    @abstractmethod
     def size(self) -> int:
-        raise NotImplementedError
+        """How many bytes there are."""
 
+    @abstractmethod
     def blocks(self, start: int, length: int) -> Iterator[bytes]:
-        raise NotImplementedError
+        """Yield the bytes, at most ``BLOCK_BYTES`` at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 from sandbox.aws.deployment import Execution
 from sandbox.gopro.library import SimMedium
 from sandbox.gopro.messages import Request, Response
-from sandbox.s3.behaviour import Action, Call, Hold
-from sandbox.s3.behaviour import Stage as Moment
 from tests.support.assemblies import sound_assembly
+from tests.support.holding import HeldArchive
 from tests.support.pipeline import make_file, make_medium, source
 from tests.support.stage import Stage, open_stage
 
@@ -67,20 +65,13 @@ def test_a_run_that_refused_cookies_have_stopped_goes_on_when_fresh_ones_are_sto
 
 @pytest.mark.verifies("events.rules")
 def test_cookies_that_are_stored_while_a_run_is_on_disturb_nothing(stage: Stage, media: list[SimMedium]) -> None:
-    gate, reached = threading.Event(), threading.Event()
-
-    def hold(moment: Moment, call: Call) -> Action | None:
-        if moment == Moment.REQUEST and call.operation == "PutObject" and call.key.startswith("gopro-videos/"):
-            reached.set()
-            return Hold(gate)
-        return None
-
+    hold = HeldArchive()
     stage.s3_behaviour = hold
     mails = len(stage.account.notifications())
     first = stage.start()
-    assert reached.wait(60)
+    assert hold.reached.wait(60)
     second = started_by_fresh_cookies(stage)
-    gate.set()
+    hold.gate.set()
     assert stage.wait(second).status == "SUCCEEDED"
     assert stage.report_of(second)["status"] == "SKIPPED"
     assert stage.wait(first).status == "SUCCEEDED"

@@ -24,6 +24,7 @@ from cloud_sync_common.rules.urls import MASK
 from cloud_sync_common.wiring import Wiring, wiring
 from sandbox.gopro.messages import Request, Response, json_response
 from sandbox.s3.model import BucketConfig
+from tests.support.loggers import loggers_kept
 from tests.support.pipeline import BUCKET, PART, TABLE, World, make_file, make_medium, source, world
 
 SECRET, RUNS, REGION = "gopro/credentials", "runs", "us-east-1"
@@ -176,14 +177,8 @@ def traces(recorder: Any) -> Iterator[Traces]:
 @pytest.fixture
 def _loggers() -> Iterator[None]:
     """The loggers are as before afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in QUIET}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, was in levels.items():
-        logging.getLogger(name).setLevel(was)
+    with loggers_kept():
+        yield
 
 
 @pytest.fixture

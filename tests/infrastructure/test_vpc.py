@@ -87,7 +87,9 @@ def test_a_wrong_network_is_refused_in_one_line(context: Context, message: str) 
 
 
 def test_as_many_subnets_and_groups_as_lambda_takes_are_taken() -> None:
-    Settings(
+    settings = Settings(
         vpc_subnet_ids=",".join(f"subnet-89abcd{index:02x}" for index in range(16)),
         vpc_security_group_ids=",".join(f"sg-89abcd{index:02x}" for index in range(5)),
     )
+    assert settings.vpc_subnet_ids.count("subnet-") == 16
+    assert settings.vpc_security_group_ids.count("sg-") == 5

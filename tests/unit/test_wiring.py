@@ -14,9 +14,9 @@ import pytest
 
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.errors import InvalidInput
-from cloud_sync_common.observability.logs import QUIET
 from cloud_sync_common.observability.tracing import MAX_PART_SUBSEGMENTS
 from cloud_sync_common.wiring import Environment, LambdaContext, Wiring, deadline_of, guarded, seconds_left, wiring
+from tests.support.loggers import loggers_kept
 
 ENVIRON = {
     "SECRET_NAME": "gopro/credentials",
@@ -61,14 +61,8 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in QUIET}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
+    with loggers_kept():
+        yield
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,9 +31,10 @@ from sandbox.gopro.messages import Request, Response
 from sandbox.gopro.signing import piece_path
 from sandbox.run.function_names import handler_names
 from sandbox.run.preflight import PROJECT
-from sandbox.s3.behaviour import Action, Call, Drop, Hold
+from sandbox.s3.behaviour import Action, Call, Drop
 from sandbox.s3.behaviour import Stage as Moment
 from sandbox.s3.errors import S3Error
+from tests.support.holding import HeldArchive
 from tests.support.pipeline import MIB, PART, make_file, make_medium, source
 from tests.support.stage import Stage, open_stage, synthesize
 
@@ -177,22 +177,15 @@ class Tour:
         """Start a run beside another, stop the first, and let a third take over what it held."""
         medium = self.medium(100_000)
         self.serve(medium)
-        gate, reached = threading.Event(), threading.Event()
-
-        def hold(moment: Moment, call: Call) -> Action | None:
-            if moment == Moment.REQUEST and call.operation == "PutObject" and call.key.startswith("gopro-videos/"):
-                reached.set()
-                return Hold(gate)
-            return None
-
+        hold = HeldArchive()
         self.stage.s3_behaviour = hold
         first = self.stage.start()
-        assert reached.wait(60)
+        assert hold.reached.wait(60)
         assert self.stage.run()[1]["status"] == "SKIPPED"
         self.stage.account.stop(first)
         self.stage.wait(first)
         self.stage.s3_behaviour = None
-        gate.set()
+        hold.gate.set()
         assert self.stage.run()[1]["status"] == "SUCCEEDED"
         assert len(self.stage.objects(medium)) == 1
 

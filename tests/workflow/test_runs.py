@@ -14,8 +14,9 @@ import pytest
 
 from sandbox.gopro.library import SimMedium
 from sandbox.gopro.messages import Request, Response
-from sandbox.s3.behaviour import Action, Call, Drop, Hold
+from sandbox.s3.behaviour import Action, Call, Drop
 from sandbox.s3.behaviour import Stage as Moment
+from tests.support.holding import HeldArchive
 from tests.support.pipeline import MIB, PART, make_file, make_medium, source
 from tests.support.stage import Stage, open_stage, shorten_timeouts, synthesize
 
@@ -216,19 +217,12 @@ def test_a_range_that_is_lost_is_done_again(stage: Stage, media: list[SimMedium]
 
 
 def test_two_runs_at_once_the_second_is_skipped_and_says_who_works(stage: Stage, media: list[SimMedium]) -> None:
-    gate, reached = threading.Event(), threading.Event()
-
-    def hold(moment: Moment, call: Call) -> Action | None:
-        if moment == Moment.REQUEST and call.operation == "PutObject" and call.key.startswith("gopro-videos/"):
-            reached.set()
-            return Hold(gate)
-        return None
-
+    hold = HeldArchive()
     stage.s3_behaviour = hold
     first = stage.start()
-    assert reached.wait(60)
+    assert hold.reached.wait(60)
     result, report = stage.run()
-    gate.set()
+    hold.gate.set()
     assert (result.status, report["status"]) == ("SUCCEEDED", "SKIPPED")
     assert "still at work" in result.output["reason"]
     assert stage.wait(first).status == "SUCCEEDED"
@@ -236,21 +230,14 @@ def test_two_runs_at_once_the_second_is_skipped_and_says_who_works(stage: Stage,
 
 
 def test_the_lock_and_the_leases_of_a_dead_run_are_taken_over(stage: Stage, media: list[SimMedium]) -> None:
-    gate, reached = threading.Event(), threading.Event()
-
-    def hold(moment: Moment, call: Call) -> Action | None:
-        if moment == Moment.REQUEST and call.operation == "PutObject" and call.key.startswith("gopro-videos/"):
-            reached.set()
-            return Hold(gate)
-        return None
-
+    hold = HeldArchive()
     stage.s3_behaviour = hold
     first = stage.start()
-    assert reached.wait(60)
+    assert hold.reached.wait(60)
     stage.account.stop(first)
     assert stage.wait(first).status == "ABORTED"
     stage.s3_behaviour = None
-    gate.set()
+    hold.gate.set()
     _, report = stage.run()
     assert (report["status"], report["counts"]["failed"]) == ("SUCCEEDED", 0)
     assert stage.objects(*media) == contents(*media)

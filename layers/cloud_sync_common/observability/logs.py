@@ -115,5 +115,5 @@ def _message(record: logging.LogRecord) -> str:
     """Message and arguments as one text, also where they do not fit together."""
     try:
         return record.getMessage()
-    except Exception as error:  # noqa: BLE001 - a log line must not break what it tells of
+    except (TypeError, ValueError, LookupError) as error:
         return f"({type(error).__name__}) {record.msg} {record.args}"
