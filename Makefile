@@ -13,7 +13,7 @@ JUDGED := cdk.out/judged
 # Options passed through: make run ARGS="--runs 2", make test ARGS="tests/unit", make cdk ARGS="bootstrap".
 ARGS ?=
 
-.PHONY: help environment run test docs lint format types synth cfn-lint asl nag checkov check cdk deploy smoke-aws clean
+.PHONY: help environment run test bench docs lint format types synth cfn-lint asl nag checkov check cdk deploy smoke-aws clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ run: environment ## Copy a GoPro library with the whole pipeline, in the sandbox
 # Three workers on two processors as well, for whole runs wait much of their time; a file's tests stay together.
 test: environment ## Run the tests (ARGS: files or pytest options)
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+bench: ## Measure the transfer engine beside its peers; takes most of an hour (ARGS=--quick: a minute)
+	@scripts/environment bench
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 docs: environment ## Write docs/SANDBOX.md and docs/MEDIA.md out of code and tests (ARGS=--check: only compare)
 	@$(PYTHON) scripts/sandbox_document $(ARGS)

@@ -136,6 +136,7 @@ def _environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
         "MULTIPART_THRESHOLD": str(settings.multipart_threshold),
         "STORAGE_CLASS": settings.archive_storage_class,
         "WORKERS": str(settings.workers),
+        "TRANSFER_ADAPTER": settings.transfer_adapter,
         "BYTES_PER_FUNCTION": str(settings.bytes_per_function),
         "MAX_FUNCTIONS_PER_MEDIUM": str(settings.max_functions_per_medium),
         "MAX_CONCURRENT_MEDIA": str(settings.max_concurrent_media),

@@ -49,6 +49,7 @@ RANGES = {
 _CHOICES = {
     "archive_storage_class": tuple(MINIMUM_DAYS),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "transfer_adapter": ("sockets", "requests"),
 }
 
 EXTRA_PIECES = (

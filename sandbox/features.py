@@ -64,6 +64,7 @@ FEATURES = (
     Feature("functions.init-limit", "Init limit", "10 s, then once more in the function's own time"),
     Feature("functions.payload-limits", "Payload limits", "event and answer measured at Lambda's 6 MB"),
     Feature("functions.warm-pool", "Warm pool and concurrency", "idle processes reused, the account's limit enforced"),
+    Feature("functions.starts", "What a start costs", "handler's import and initialisation timed, of every function"),
     Feature("functions.errors", "Errors as Step Functions sees them", "exits, kills and exceptions by Lambda's names"),
     Feature("s3.put", "Put, get, head", "a strict server of our own, on disk"),
     Feature("s3.ranges", "Ranges and conditions of reads", "exact 206, 304, 412 and 416"),

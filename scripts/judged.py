@@ -42,6 +42,7 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
         "alert_email": "someone@example.com",
         "max_concurrent_media": 2,
         "workers": 2,
+        "transfer_adapter": "requests",
         "extra_pieces": "gpmf",
         "side_file_days": 3,
         "not_ready_alarm_days": 30,

@@ -6,21 +6,22 @@ from typing import Any
 
 from cloud_sync_common.errors import InvalidInput
 from cloud_sync_common.rules.events import parse_control, parse_execution, parse_failure
-from cloud_sync_common.wiring import LambdaContext, guarded, wiring
+from cloud_sync_common.services.run_control import RunControl
+from cloud_sync_common.wiring.entry import LambdaContext, served_by
+from cloud_sync_common.wiring.run_control import run_control
 
 
-@guarded
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+@served_by(run_control)
+def handler(service: RunControl, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Carry out ``event["action"]``: ``begin``, ``record_failure`` or ``end``."""
     del context
-    run_control = wiring().run_control
     match parse_control(event):
         case "begin":
-            return run_control.begin(parse_execution(event), event.get("input"))
+            return service.begin(parse_execution(event), event.get("input"))
         case "record_failure":
             failure = parse_failure(event)
-            return run_control.record_failure(failure.run_id, failure.media_id, failure.error)
+            return service.record_failure(failure.run_id, failure.media_id, failure.error)
         case "end":
-            return run_control.end(parse_execution(event), event.get("error") or {})
+            return service.end(parse_execution(event), event.get("error") or {})
         case action:
             raise InvalidInput(f"unknown action {action!r}; run_control knows begin, record_failure and end")

@@ -70,6 +70,7 @@ def _run_and_tell(
     with Phases(display, clock).of("compare"):
         comparison = compare(stage.archive(), rows, reported_completed(runs), served, recollection)
     display.close()
+    stage.account.measure_starts()
     observed = observe(stage, runs)
     write_evidence(evidence, stage, runs, rows, observed)
     leaks = find_leaks(evidence, cookies=stage.source.cookies, tokens=stage.source.tokens)

@@ -24,6 +24,9 @@ _MAX_LINES = 120
 _TRACED_MEDIA = 3
 """Media in the trace on the screen."""
 
+_TIMES = ("import ms", "init ms", "cold ms", "warm ms", "warm min")
+"""Columns of milliseconds."""
+
 _PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask: wide enough for an object's key and checksum."""
 
@@ -40,12 +43,24 @@ class FunctionNumbers(Protocol):
         """Invocations that found one."""
 
     @property
+    def import_ms_median(self) -> float:
+        """Median of what the import of the handler's module took, in milliseconds; 0.0 without any."""
+
+    @property
     def init_ms_median(self) -> float:
-        """Median of what starting a process took, in milliseconds."""
+        """Median from the start of a process to its readiness, that import included; 0.0 without any."""
+
+    @property
+    def cold_ms_median(self) -> float:
+        """Median of the invocations that started a process, that start included, in milliseconds."""
 
     @property
     def warm_ms_median(self) -> float:
         """Median of the other invocations, in milliseconds."""
+
+    @property
+    def warm_ms_least(self) -> float:
+        """The quickest of them: no more than that is what an invocation costs beside its work."""
 
     @property
     def peak_mb(self) -> float:
@@ -108,18 +123,22 @@ class Summary:
 
     def functions(self, stats: Mapping[str, FunctionNumbers], own_peak_mb: float) -> None:
         """Starts, times and memory of the functions, and the memory of the sandbox itself."""
-        table = _table("Functions", "function", "cold", "warm", "init ms", "warm ms", "peak MB", "errors")
+        table = _table("Functions", "function", "cold", "warm", *_TIMES, "peak MB", "errors")
         for name, numbers in sorted(stats.items()):
             table.add_row(
                 name,
                 str(numbers.cold),
                 str(numbers.warm),
-                _measured(numbers.init_ms_median, numbers.cold),
+                _measured(numbers.import_ms_median, numbers.import_ms_median),
+                _measured(numbers.init_ms_median, numbers.init_ms_median),
+                _measured(numbers.cold_ms_median, numbers.cold),
                 _measured(numbers.warm_ms_median, numbers.warm),
+                _measured(numbers.warm_ms_least, numbers.warm),
                 _measured(numbers.peak_mb, numbers.cold + numbers.warm),
                 str(numbers.errors),
             )
         self._show(table)
+        self._line("import: of the handler's module; init: from the process's start until it waits for its first event")
         self._line(f"The sandbox's own process, all its servers included: peak {own_peak_mb:.0f} MB")
 
     def traces(self, run: int, lines: Callable[[int], Sequence[str]]) -> None:
@@ -190,12 +209,12 @@ class Summary:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        numeric = column in {"size", "cold", "warm", "init ms", "warm ms", "peak MB", "errors", "times"}
+        numeric = column in {"size", "cold", "warm", *_TIMES, "peak MB", "errors", "times"}
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     return table
 
 
-def _measured(value: float, times: int) -> str:
+def _measured(value: float, times: float) -> str:
     """A number that was never measured is none: 0 would be one."""
     return f"{value:.0f}" if times else "-"
 
@@ -225,8 +244,11 @@ def json_document(
             name: {
                 "cold": numbers.cold,
                 "warm": numbers.warm,
+                "import_ms": round(numbers.import_ms_median),
                 "init_ms": round(numbers.init_ms_median),
+                "cold_ms": round(numbers.cold_ms_median),
                 "warm_ms": round(numbers.warm_ms_median),
+                "warm_ms_least": round(numbers.warm_ms_least),
                 "peak_mb": round(numbers.peak_mb, 1),
                 "errors": numbers.errors,
             }

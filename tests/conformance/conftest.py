@@ -24,9 +24,21 @@ def _rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def _ours_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with ours(tmp_path_factory.mktemp("ours"), tls=True) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def _rclone_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with rclone(tmp_path_factory.mktemp("rclone") / "data", tls=True) as served:
+        yield served
+
+
 @pytest.fixture
 def served(request: pytest.FixtureRequest) -> Served:
-    """The server that the test's parametrisation names: ``ours`` or ``rclone``."""
+    """The server that the test's parametrisation names: ``ours`` or ``rclone``, by https with ``_tls`` behind it."""
     found: Served = request.getfixturevalue(f"_{request.param}")
     return found
 

@@ -64,10 +64,10 @@ def test_an_action_that_a_role_does_not_have_is_named_with_function_and_action(a
 
 @pytest.mark.verifies("pipeline.broken-is-red", "s3.checksums")
 def test_a_wrong_checksum_archives_nothing_and_fails_every_medium(assembly: Path, tmp_path: Path) -> None:
-    [archive] = assembly.glob("asset.*/**/edges/archive.py")
-    with archive.open("a", encoding="utf-8") as code:
-        code.write("from botocore.httpchecksum import CrtCrc64NvmeChecksum\n")
-        code.write("CrtCrc64NvmeChecksum.digest = lambda self: bytes(8)\n")
+    [framing] = assembly.glob("asset.*/**/transfer/sockets/framing.py")
+    with framing.open("a", encoding="utf-8") as code:
+        code.write("_end = end\n")
+        code.write("def end(crc64nvme: str) -> bytes:\n    return _end('AAAAAAAAAAA=')\n")
     edit_template(assembly, hurry)
     run = command(assembly, tmp_path)
     assert f"run 1: {FILES} media failed; the report has the reasons" in run.problem
@@ -99,7 +99,7 @@ def test_children_that_fail_are_red_though_the_map_tolerates_them_and_the_archiv
 
 @pytest.mark.verifies("pipeline.broken-is-red", "states.data-limit")
 def test_an_answer_of_300_kb_fails_the_run_past_every_catch(assembly: Path, tmp_path: Path) -> None:
-    old = "return wiring().lister.run(parse_list(event), deadline_of(context))"
+    old = "return service.run(parse_list(event), deadline_of(context))"
     new = f"return {{**{old.removeprefix('return ')}, 'ballast': 'x' * 300_000}}"
     [lister] = [path for path in assembly.glob("asset.*/handler.py") if old in path.read_text(encoding="utf-8")]
     lister.write_text(lister.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

@@ -201,7 +201,7 @@ def test_a_part_can_be_sent_again(store: Store) -> None:
 
 
 def test_a_part_held_in_memory_is_sent_with_its_checksum(store: Store) -> None:
-    part = store.archive.upload_held_part(KEY, store.upload(), 1, bytearray(b"held"))
+    part = store.archive.upload_held_part(KEY, store.upload(), 1, bytearray(b"held"), crc(b"held"))
     assert (part.number, part.size, part.crc64nvme) == (1, 4, crc(b"held"))
 
 
@@ -338,7 +338,8 @@ def test_a_refusal_means_what_the_workflow_has_to_do(store: Store, code: str, ex
         ("KMS.ThrottlingException", 400, ArchiveThrottled),
         ("ServiceUnavailable", 503, ArchiveThrottled),
         ("NoSuchBucket", 404, ArchiveDenied),
-        ("ExpiredToken", 400, ArchiveDenied),
+        ("ExpiredToken", 400, ArchiveUnavailable),
+        ("TokenRefreshRequired", 400, ArchiveUnavailable),
         ("InvalidBucketState", 409, ArchiveRefused),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from cloud_sync_common.services.archiving.piece_archiver import MAX_RESTARTS
 from sandbox.gopro.library import Library
 from sandbox.gopro.messages import Request, Response
 from sandbox.s3.behaviour import Stage
+from tests.support.adapters import ADAPTERS
 from tests.support.kill_switch import Killed
 from tests.support.pipeline import BUCKET, PART, World, make_file, make_medium, source, world
 
@@ -157,6 +160,66 @@ def test_a_source_that_changes_during_the_upload_raises_once_and_counts_once(tmp
         assert account.piece_row(ID)["restarts"] == 1
         assert account.download(ID)["outcome"] == "COMPLETED"
         assert account.piece_row(ID)["restarts"] == 1
+
+
+# A URL that expires in the middle of a file
+
+
+def expire(account: World, part: int, then: Callable[[], None]) -> list[str]:
+    """Refuse the URL once, when the ``part``-th range is asked for; which questions GoPro's API was asked."""
+    ranges, questions = itertools.count(1), list[str]()
+
+    def refuse(request: Request) -> Response | None:
+        if request.path.endswith("/download"):
+            questions.append(request.path)
+        if "If-Match" in request.headers and next(ranges) == part:
+            then()
+            return Response(403)
+        return None
+
+    account.workers = 1
+    account.gopro_behaviour = refuse
+    return questions
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_a_url_that_expires_is_asked_for_again_and_only_the_rest_is_sent(tmp_path: Path, adapter: str) -> None:
+    path = make_file(tmp_path / "GX010001.MP4", 3 * PART)
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        account.adapter = adapter
+        questions = expire(account, 2, lambda: None)
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        assert len(questions) == 2
+        assert account.calls("UploadPart") == 3
+        assert account.objects()[0].path.read_bytes() == path.read_bytes()
+        assert account.piece_row(ID)["restarts"] == 0
+
+
+@pytest.mark.parametrize("longer", [0, 7], ids=["same size", "another size"])
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_a_fresh_url_of_another_file_voids_the_plan_and_the_tracker_says_so(
+    tmp_path: Path, path: Path, adapter: str, longer: int
+) -> None:
+    changed = make_file(tmp_path / "new" / "GX010001.MP4", PART + 5 + longer, seed=8)
+    os.utime(changed, (1_600_000_000, 1_600_000_000))
+    with world(tmp_path, make_medium(ID, source(path))) as account:
+        account.adapter = adapter
+        opened: list[str] = []
+
+        def hand_out_another() -> None:
+            opened.extend(upload.upload_id for upload in account.s3.open_uploads(BUCKET))
+            account.gopro.replace_library(Library((make_medium(ID, source(changed)),)))
+
+        expire(account, 2, hand_out_another)
+        with pytest.raises(SourceChanged):
+            account.download(ID)
+        assert account.s3.open_uploads(BUCKET) == []
+        assert account.download(ID)["outcome"] == "COMPLETED"
+        row = account.piece_row(ID)
+        assert (row["restarts"], row["restart_reason"], row["part_size"]) == (1, "SourceChanged", PART)
+        assert [row["aborted_upload_id"]] == opened
+        (stored,) = account.objects()
+        assert stored.path.read_bytes() == changed.read_bytes()
 
 
 def archive_again(account: World, path: Path, run: int) -> str:

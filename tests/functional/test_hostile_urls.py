@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -13,10 +14,10 @@ import pytest
 import requests
 
 from cloud_sync.settings import Settings
-from cloud_sync_common.edges import http, sessions
+from cloud_sync_common.edges import addresses, http, sessions
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import GoProApi
-from cloud_sync_common.edges.sessions import api_session, cdn_session
+from cloud_sync_common.edges.sessions import api_session
 from cloud_sync_common.errors import (
     CredentialsExpired,
     SchemaChanged,
@@ -28,7 +29,11 @@ from cloud_sync_common.models import SecretUrl
 from cloud_sync_common.rules.urls import check_url
 from cloud_sync_common.transfer.body import CHUNK, SourceBody
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
+from cloud_sync_common.transfer.ports import SourceTransport
+from cloud_sync_common.transfer.sockets import source as by_sockets
+from cloud_sync_common.transfer.sockets.source import SocketTransport
 from cloud_sync_common.transfer.source import SourceReader
+from tests.support.adapters import ADAPTERS, adapter
 from tests.support.clocks import Naps, no_hurry
 from tests.support.internet import Internet, certificates, open_internet
 from tests.support.media import piece, source
@@ -58,9 +63,13 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
 
 
 @pytest.fixture
-def cdn(internet: Internet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedServer]:
+def tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
+    return certificates(monkeypatch, tmp_path, "*.gopro.com", "elsewhere.net")
+
+
+@pytest.fixture
+def cdn(internet: Internet, tls: ssl.SSLContext) -> Iterator[ScriptedServer]:
     """The CDN, at ``HERE``, by https."""
-    tls = certificates(monkeypatch, tmp_path, "*.gopro.com", "elsewhere.net")
     with ScriptedServer(origin(CONTENT), tls) as server:
         internet.servers[HERE] = server.port
         internet.resolves("media.gopro.com", [HERE])
@@ -78,10 +87,22 @@ def elsewhere(cdn: ScriptedServer, internet: Internet) -> Iterator[ScriptedServe
         yield server
 
 
+@pytest.fixture(params=ADAPTERS)
+def transport(request: pytest.FixtureRequest, tls: ssl.SSLContext) -> Iterator[SourceTransport]:
+    """By either adapter; ``tls`` has told the environment whom to trust before."""
+    with adapter(request.param, connections=2) as made:
+        yield made.transport
+
+
 @pytest.fixture
-def reader() -> Iterator[SourceReader]:
-    with cdn_session(2) as session:
-        yield SourceReader(session, _strict)
+def reader(transport: SourceTransport) -> SourceReader:
+    return SourceReader(transport, _strict)
+
+
+@pytest.fixture
+def lenient(transport: SourceTransport) -> SourceReader:
+    """Reads from this machine, too."""
+    return SourceReader(transport, _lenient)
 
 
 @pytest.fixture
@@ -171,7 +192,7 @@ def test_a_name_with_very_many_addresses_is_not_tried_for_ever(reader: SourceRea
     internet.resolves("media.gopro.com", [f"9.9.8.{number}" for number in range(1, 200)])
     with pytest.raises(SourceUnavailable):
         _read(reader)
-    assert len(internet.connected) == sessions.MOST_ADDRESSES
+    assert len(internet.connected) == addresses.MOST_ADDRESSES
 
 
 @pytest.mark.parametrize("name", ["media.gopro.com", "x" * 64 + ".gopro.com"])
@@ -182,17 +203,21 @@ def test_a_name_that_nobody_knows_is_an_unavailable_source(reader: SourceReader,
     assert internet.connected == []
 
 
-def test_a_public_name_does_not_open_this_machine_even_in_the_sandbox(internet: Internet) -> None:
+def test_a_public_name_does_not_open_this_machine_even_in_the_sandbox(
+    transport: SourceTransport, internet: Internet
+) -> None:
     internet.resolves("media.gopro.com", ["127.0.0.1"])
-    with cdn_session(1) as session, pytest.raises(UnsafeUrl):
-        _read(SourceReader(session, lambda url: check_url(url, ("gopro.com",), allow_loopback_http=True)))
+    with pytest.raises(UnsafeUrl):
+        _read(SourceReader(transport, lambda url: check_url(url, ("gopro.com",), allow_loopback_http=True)))
     assert internet.connected == []
 
 
-def test_localhost_that_leads_elsewhere_is_refused_in_the_sandbox_too(internet: Internet) -> None:
+def test_localhost_that_leads_elsewhere_is_refused_in_the_sandbox_too(
+    lenient: SourceReader, internet: Internet
+) -> None:
     internet.resolves("localhost", ["10.0.0.1", HERE])
-    with cdn_session(1) as session, pytest.raises(UnsafeUrl):
-        _read(SourceReader(session, _lenient), "http://localhost:8000/1.mp4")
+    with pytest.raises(UnsafeUrl):
+        _read(lenient, "http://localhost:8000/1.mp4")
     assert internet.connected == []
 
 
@@ -200,7 +225,7 @@ def test_a_certificate_for_another_name_is_refused(
     reader: SourceReader, cdn: ScriptedServer, internet: Internet
 ) -> None:
     internet.resolves("deep.down.gopro.com", [HERE])
-    with pytest.raises(SourceUnavailable, match="SSLError"):
+    with pytest.raises(SourceUnavailable, match=r"SSL\w*Error"):
         _read(reader, "https://deep.down.gopro.com/1.mp4")
     assert cdn.requests == []
 
@@ -208,6 +233,7 @@ def test_a_certificate_for_another_name_is_refused(
 # Proxies
 
 
+@pytest.mark.parametrize("transport", ["requests"], indirect=True)
 def test_behind_a_proxy_names_are_checked_here_and_addresses_there(
     reader: SourceReader, api: GoProApi, internet: Internet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,14 +364,10 @@ HEADERS = [
 @pytest.mark.parametrize(
     "headers", HEADERS, ids=["101 headers", "a long header", "a long status", "no status", "zeros"]
 )
-def test_a_flood_of_headers_is_an_unavailable_source(headers: bytes) -> None:
-    with (
-        RawServer(lambda client, _: client.sendall(headers)) as server,
-        cdn_session(1) as cdn,
-        api_session() as session,
-    ):
+def test_a_flood_of_headers_is_an_unavailable_source(lenient: SourceReader, headers: bytes) -> None:
+    with RawServer(lambda client, _: client.sendall(headers)) as server, api_session() as session:
         for ask in (
-            lambda: _read(SourceReader(cdn, _lenient), f"{server.url}/1.mp4?{CANARY}"),
+            lambda: _read(lenient, f"{server.url}/1.mp4?{CANARY}"),
             lambda: _api(session, server.url).account(COOKIES),
         ):
             with pytest.raises(SourceUnavailable) as failed:
@@ -358,11 +380,14 @@ def test_a_flood_of_headers_is_an_unavailable_source(headers: bytes) -> None:
     [drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"y"), flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n")],
     ids=["drip", "flood of 100s"],
 )
-def test_headers_that_never_end_are_given_up(conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "HEADERS_SECONDS", 0.2)
+def test_headers_that_never_end_are_given_up(
+    lenient: SourceReader, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sessions, by_sockets):
+        monkeypatch.setattr(module, "HEADERS_SECONDS", 0.2)
     begun = time.monotonic()
-    with RawServer(conversation) as server, cdn_session(1) as session, pytest.raises(SourceUnavailable):
-        _read(SourceReader(session, _lenient), server.url)
+    with RawServer(conversation) as server, pytest.raises(SourceUnavailable):
+        _read(lenient, server.url)
     assert time.monotonic() - begun < 5
 
 
@@ -370,51 +395,58 @@ LENGTHS = ["9" * 5000, "9" * 19, "-1", "1e3"]
 
 
 @pytest.mark.parametrize("length", LENGTHS, ids=["5000 digits", "19 digits", "negative", "no number"])
-def test_a_length_that_no_file_has_is_no_length(length: str) -> None:
+def test_a_length_that_no_file_has_is_no_length(transport: SourceTransport, lenient: SourceReader, length: str) -> None:
     answer = Answer(200, {"Content-Length": length, "Content-Type": "binary/octet-stream"}, CONTENT, end=End.CLOSE)
-    with ScriptedServer(lambda request: answer) as server, cdn_session(1) as session:
-        assert SourceReader(session, _lenient).probe(piece(), server.url).size is None
+    with ScriptedServer(lambda request: answer) as server:
+        if isinstance(transport, SocketTransport):
+            # Our own reader of headers trusts nothing else in such an answer either.
+            with pytest.raises(SourceUnavailable, match="MalformedAnswer"):
+                lenient.probe(piece(), server.url)
+        else:
+            assert lenient.probe(piece(), server.url).size is None
 
 
 @pytest.mark.parametrize("etag", ['"' + "x" * 300 + '"', '"\xe4"', '"a\x01b"'], ids=["long", "not ASCII", "control"])
-def test_a_validator_that_is_not_fit_to_be_kept_is_none(etag: str) -> None:
-    with ScriptedServer(origin(CONTENT, etag=etag)) as server, cdn_session(1) as session:
-        assert SourceReader(session, _lenient).probe(piece(), server.url).validator is None
+def test_a_validator_that_is_not_fit_to_be_kept_is_none(lenient: SourceReader, etag: str) -> None:
+    with ScriptedServer(origin(CONTENT, etag=etag)) as server:
+        assert lenient.probe(piece(), server.url).validator is None
 
 
 # Bodies
 
 
-def test_a_body_longer_than_asked_ends_at_once() -> None:
-    headers = [f"Content-Range: bytes 10-19/{SIZE}", "Transfer-Encoding: chunked"]
+def test_a_body_longer_than_asked_ends_at_once(lenient: SourceReader) -> None:
+    headers = [f"Content-Range: bytes 10-19/{SIZE}", 'ETag: "v1"', "Transfer-Encoding: chunked"]
     beginning = _status(*headers).replace(b"200 OK", b"206 Partial Content")
-    with RawServer(flood(beginning, b"10000\r\n" + bytes(65_536) + b"\r\n")) as server, cdn_session(1) as session:
-        reader = SourceReader(session, _lenient)
-        with reader.open_range(SecretUrl(server.url), 10, 19, source(SIZE), no_hurry()) as body:
-            with pytest.raises(TruncatedBody):
-                body.read()
-            assert body.received <= CHUNK
+    with (
+        RawServer(flood(beginning, b"10000\r\n" + bytes(65_536) + b"\r\n")) as server,
+        lenient.open_range(SecretUrl(server.url), 10, 19, source(SIZE), no_hurry()) as body,
+    ):
+        with pytest.raises(TruncatedBody):
+            body.read()
+        assert body.received <= CHUNK
 
 
 @pytest.mark.parametrize("size", [b"-5", b"zz", b"f" * 17, b"2;" + b"x" * 70_000])
-def test_a_chunk_without_a_sensible_length_is_a_broken_connection(size: bytes) -> None:
+def test_a_chunk_without_a_sensible_length_is_a_broken_connection(lenient: SourceReader, size: bytes) -> None:
     answer = _status("Transfer-Encoding: chunked") + size + b"\r\nyy"
-    with RawServer(lambda client, _: client.sendall(answer)) as server, cdn_session(1) as session:
-        reader = SourceReader(session, _lenient)
-        with reader.open_whole(SecretUrl(server.url), source(None), no_hurry()) as body:
-            with pytest.raises(SourceUnavailable, match="broke off"):
-                body.read()
-            assert isinstance(body.error, SourceUnavailable)
+    with (
+        RawServer(lambda client, _: client.sendall(answer)) as server,
+        lenient.open_whole(SecretUrl(server.url), source(None), no_hurry()) as body,
+    ):
+        with pytest.raises(SourceUnavailable, match="broke off"):
+            body.read()
+        assert isinstance(body.error, SourceUnavailable)
 
 
 @pytest.mark.parametrize("drop", [b"y", b""], ids=["drip", "silence"])
 @pytest.mark.parametrize("framing", [f"Content-Length: {SIZE}", "Connection: close"], ids=["known", "until the end"])
-def test_a_body_that_drips_ends_at_the_deadline(framing: str, drop: bytes) -> None:
-    with RawServer(drip(_status(framing), drop)) as server, cdn_session(1) as session:
-        reader, begun = SourceReader(session, _lenient), time.monotonic()
+def test_a_body_that_drips_ends_at_the_deadline(lenient: SourceReader, framing: str, drop: bytes) -> None:
+    with RawServer(drip(_status(framing), drop)) as server:
+        begun = time.monotonic()
         deadline = Deadline(time.monotonic, begun + 0.2)
         planned = source(SIZE if "Length" in framing else None, validator=None)
-        with reader.open_whole(SecretUrl(server.url), planned, deadline) as body, pytest.raises(DeadlineReached):
+        with lenient.open_whole(SecretUrl(server.url), planned, deadline) as body, pytest.raises(DeadlineReached):
             _drain(body)
         assert time.monotonic() - begun < 5
 

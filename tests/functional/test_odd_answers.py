@@ -9,6 +9,7 @@ import pytest
 from cloud_sync_common.errors import CloudSyncError, CredentialsExpired, SchemaChanged
 from sandbox.gopro.library import SimMedium
 from sandbox.gopro.messages import Request, Response, json_response
+from tests.support.kill_switch import Killed
 from tests.support.pipeline import BUCKET, PART, make_file, make_medium, source, world
 
 IDS = ["a" * 24, "b" * 24, "c" * 24, "d" * 24]
@@ -163,6 +164,36 @@ def test_a_server_that_serves_the_first_byte_but_no_ranges_is_archived_in_one_st
         account.gopro_behaviour = serve
         assert account.download(ODD)["outcome"] == "COMPLETED"
         assert account.objects()[0].path.read_bytes() == path.read_bytes()
+        assert account.s3.open_uploads(BUCKET) == []
+        assert account.piece_row(ODD)["restart_reason"] == "RangesUnsupported"
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"), [("CreateMultipartUpload", "Stray"), ("UploadPart", "RangesUnsupported")]
+)
+def test_of_a_stream_that_is_begun_anew_the_tracker_says_which_upload_was_aborted_and_why(
+    tmp_path: Path, effect: str, reason: str
+) -> None:
+    path = make_file(tmp_path / "GX010001.MP4", PART + 77)
+    with world(tmp_path, make_medium(ODD, source(path))) as account:
+
+        def serve(request: Request) -> Response | None:
+            if not request.path.startswith("/media/"):
+                del request.headers["Range"]
+                answer = request.proceed()
+                answer.headers = {name: value for name, value in answer.headers.items() if name != "Accept-Ranges"}
+                return answer
+            return None
+
+        account.gopro_behaviour = serve
+        account.kill.arm(1, after=True, operation=effect)
+        with pytest.raises(Killed):
+            account.download(ODD)
+        account.kill.disarm()
+        (killed,) = account.s3.open_uploads(BUCKET)
+        assert account.download(ODD)["outcome"] == "COMPLETED"
+        row = account.piece_row(ODD)
+        assert (row["aborted_upload_id"], row["restart_reason"]) == (killed.upload_id, reason)
         assert account.s3.open_uploads(BUCKET) == []
 
 

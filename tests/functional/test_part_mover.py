@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from cloud_sync_common.edges.archive import KeyTaken, UploadedPart, UploadGone
-from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.errors import (
     ArchiveDenied,
     RangesUnsupported,
@@ -21,13 +20,14 @@ from cloud_sync_common.errors import (
 )
 from cloud_sync_common.models import Piece, PieceId, SecretUrl, Source, UploadId
 from cloud_sync_common.observability.tracing import Tracing
-from cloud_sync_common.rules.parts import UNKNOWN_SIZE_PART, PartPlan
 from cloud_sync_common.rules.urls import check_url
 from cloud_sync_common.transfer.checksums import combine
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
-from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats, verified
+from cloud_sync_common.transfer.engine import PartJob, PartMover, verified
+from cloud_sync_common.transfer.planning import UNKNOWN_SIZE_PART, PartPlan
 from cloud_sync_common.transfer.retry import Retry
 from cloud_sync_common.transfer.source import SourceReader
+from cloud_sync_common.transfer.stats import TransferStats
 from cloud_sync_common.transfer.streams import (
     DirectJob,
     Way,
@@ -38,6 +38,7 @@ from cloud_sync_common.transfer.streams import (
 )
 from cloud_sync_common.transfer.urls import PieceUrls
 from sandbox.s3.behaviour import Drop, Stage
+from tests.support.adapters import ADAPTERS, adapter
 from tests.support.clocks import ManualClock, Naps, no_hurry, over
 from tests.support.media import piece, source
 from tests.support.scripted_http import Answer, End, Request, ScriptedServer, origin, script
@@ -82,13 +83,13 @@ class Rig:
         return [request.range for request in self.server.requests]
 
 
-@pytest.fixture
-def rig(store: Store) -> Iterator[Rig]:
+@pytest.fixture(params=ADAPTERS)
+def rig(request: pytest.FixtureRequest, store: Store) -> Iterator[Rig]:
     def check(url: str) -> SecretUrl:
         return check_url(url, ("gopro.com",), allow_loopback_http=True)
 
-    with ScriptedServer(origin(CONTENT)) as server, cdn_session(4) as session:
-        yield Rig(server, store, SourceReader(session, check))
+    with ScriptedServer(origin(CONTENT)) as server, adapter(request.param, store) as made:
+        yield Rig(server, store, SourceReader(made.transport, check))
 
 
 # Parts by range

@@ -21,7 +21,7 @@ import pytest
 
 from cloud_sync_common.observability.logs import QUIET
 from cloud_sync_common.rules.urls import MASK
-from cloud_sync_common.wiring import Wiring, wiring
+from cloud_sync_common.wiring.process import Wiring, wiring
 from sandbox.gopro.messages import Request, Response, json_response
 from sandbox.s3.model import BucketConfig
 from tests.support.loggers import loggers_kept
@@ -52,6 +52,7 @@ ENVIRON = {
     "MULTIPART_THRESHOLD": "1000000",
     "STORAGE_CLASS": "STANDARD",
     "WORKERS": "1",
+    "TRANSFER_ADAPTER": "sockets",
     "BYTES_PER_FUNCTION": str(PART),
     "MAX_FUNCTIONS_PER_MEDIUM": "2",
     "MAX_CONCURRENT_MEDIA": "1",

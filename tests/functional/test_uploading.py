@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from cloud_sync_common.edges.sessions import cdn_session
 from cloud_sync_common.errors import (
     ArchiveDenied,
     ArchiveThrottled,
@@ -25,14 +25,15 @@ from cloud_sync_common.rules.urls import check_url
 from cloud_sync_common.services.uploading import Uploader
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
-from cloud_sync_common.transfer.retry import Retry
+from cloud_sync_common.transfer.retry import FREE_RETRIES, SUCCESSES_FOR_A_RETRY, Retry
 from cloud_sync_common.transfer.source import SourceReader
+from tests.support.adapters import ADAPTERS, adapter
 from tests.support.aws import Account
 from tests.support.clocks import ManualClock, Naps, no_hurry
 from tests.support.gopro import CREDENTIALS, GoPro, gopro, offer
 from tests.support.media import medium
 from tests.support.scripted_http import Answer, Request, ScriptedServer, origin
-from tests.support.strict_s3 import KEY, Store
+from tests.support.strict_s3 import KEY, Store, crc
 
 RUN, M1, P1 = "run-1", MediaId("m1"), PieceId("source-1")
 CONTENT = bytes(range(251)) * 40
@@ -69,12 +70,12 @@ class Rig:
         self.aws.tracker.write_piece(M1, P1, 1, facts)
 
 
-@pytest.fixture
-def rig(aws: Account, store: Store) -> Iterator[Rig]:
+@pytest.fixture(params=ADAPTERS)
+def rig(request: pytest.FixtureRequest, aws: Account, store: Store) -> Iterator[Rig]:
     clock = ManualClock()
-    with gopro() as cloud, ScriptedServer(origin(CONTENT)) as server, cdn_session(3) as session:
+    with gopro() as cloud, ScriptedServer(origin(CONTENT)) as server, adapter(request.param, store, 3) as path:
         cloud.downloads["m1"] = offer(server.url)
-        reader = SourceReader(session, lambda url: check_url(url, (), allow_loopback_http=True))
+        reader = SourceReader(path.transport, lambda url: check_url(url, (), allow_loopback_http=True))
         mover = PartMover(store.archive, reader, Retry(Naps(), jitter=lambda most: most), Tracing({}), 2, clock)
         uploader = Uploader(aws.tracker, aws.ledger, cloud.provider(), lambda: CREDENTIALS, store.archive, mover)
         upload = store.upload()
@@ -108,7 +109,7 @@ def test_what_is_there_is_not_sent_again(rig: Rig) -> None:
 
 
 def test_a_part_of_another_size_is_sent_again(rig: Rig) -> None:
-    rig.store.archive.upload_held_part(KEY, rig.upload, 3, b"short")
+    rig.store.archive.upload_held_part(KEY, rig.upload, 3, b"short", crc(b"short"))
     assert rig.run(3, 4) == "UPLOADED"
     assert rig.store.archive.parts(KEY, rig.upload)[3].size == PART
 
@@ -187,6 +188,27 @@ def test_a_source_that_stays_broken_is_left_to_the_workflow(rig: Rig) -> None:
     with pytest.raises(SourceUnavailable):
         rig.run()
     assert "stop_error" not in (rig.aws.ledger.run(RUN) or {})
+
+
+def test_a_source_that_stumbles_over_every_part_uses_up_the_budget_of_all_parts_together(rig: Rig) -> None:
+    rig.change_row(part_size=100)
+    asked: dict[tuple[int, int] | None, int] = {}
+
+    def third_time_lucky(request: Request) -> Answer | None:
+        asked[request.range] = asked.get(request.range, 0) + 1
+        return Answer(503) if asked[request.range] < 3 else origin(CONTENT)(request)
+
+    rig.server.script = third_time_lucky
+    with pytest.raises(SourceUnavailable):
+        rig.run(1, 101)
+    moved = len(rig.held())
+    assert FREE_RETRIES // 2 <= moved < 101
+    assert len(rig.server.requests) <= moved + 2 + FREE_RETRIES + moved // SUCCESSES_FOR_A_RETRY
+    for _ in range(10):
+        with suppress(SourceUnavailable):
+            assert rig.run(1, 101) == "UPLOADED"
+            break
+    assert len(rig.held()) == 101
 
 
 def test_a_throttling_archive_is_left_to_the_workflow(rig: Rig) -> None:

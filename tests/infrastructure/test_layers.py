@@ -11,7 +11,7 @@ import pytest
 from tests.infrastructure.synthesis import PROJECT
 
 PACKAGE = PROJECT / "layers" / "cloud_sync_common"
-PRODUCT = ("app.py", "cloud_sync", "lambda_functions", "layers", "sandbox", "scripts", "smoke")
+PRODUCT = ("app.py", "benchmarks", "cloud_sync", "lambda_functions", "layers", "sandbox", "scripts", "smoke")
 
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 60
@@ -40,6 +40,9 @@ SANDBOX: dict[str, set[str]] = {
     "aws": {"wire", "s3"},
     "run": {"wire", "gopro", "s3", "faults", "aws"},
 }
+
+# Of the engine's modules, those that only compute.
+PURE_TRANSFER = ("planning.py", "workers.py", "sockets/http_head.py", "sockets/framing.py", "sockets/request_head.py")
 
 # What reaches outside the process or asks it something; pure rules are given such things.
 IMPURE = {
@@ -86,9 +89,21 @@ def test_the_shared_package_imports_downwards_only() -> None:
 
 def test_rules_are_pure() -> None:
     wrong = []
-    for path in (*_sources("layers/cloud_sync_common/rules"), PACKAGE / "models.py", PACKAGE / "errors.py"):
+    engine = [PACKAGE / "transfer" / name for name in PURE_TRANSFER]
+    for path in (*_sources("layers/cloud_sync_common/rules"), *engine, PACKAGE / "models.py", PACKAGE / "errors.py"):
         used = {name.split(".")[0] for name in _imports(path)} & IMPURE
         wrong += [f"{path.relative_to(PROJECT)} imports {name}" for name in used]
+    assert wrong == []
+
+
+def test_the_engine_knows_its_adapters_by_their_port_only() -> None:
+    wrong = []
+    for path in _sources("layers/cloud_sync_common/transfer"):
+        name = path.relative_to(PACKAGE / "transfer").as_posix()
+        if name == "adapters.py" or name.startswith("sockets/"):
+            continue
+        used = {found for found in _imports(path) if ".transfer.sockets" in found or ".transfer.by_requests" in found}
+        wrong += [f"{name} imports {found}" for found in used]
     assert wrong == []
 
 
@@ -107,11 +122,17 @@ def test_nothing_outside_the_functions_imports_their_code(outside: str) -> None:
     assert wrong == []
 
 
-def test_the_functions_code_knows_neither_the_app_nor_the_sandbox() -> None:
+def test_the_functions_code_knows_neither_the_app_nor_the_sandbox_nor_the_benchmark() -> None:
     wrong = []
+    outside = {"cloud_sync", "sandbox", "benchmarks", "aws_cdk", "moto"}
     for path in _sources("layers", "lambda_functions"):
-        used = {name.split(".")[0] for name in _imports(path)} & {"cloud_sync", "sandbox", "aws_cdk", "moto"}
+        used = {name.split(".")[0] for name in _imports(path)} & outside
         wrong += [f"{path.relative_to(PROJECT)} imports {name}" for name in used]
+    assert wrong == []
+
+
+def test_the_benchmark_moves_its_bytes_without_the_sandbox() -> None:
+    wrong = [str(path) for path in _sources("benchmarks") if any(name.startswith("sandbox") for name in _imports(path))]
     assert wrong == []
 
 

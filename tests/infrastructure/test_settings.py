@@ -56,6 +56,7 @@ def test_an_unknown_setting_is_refused_and_the_nearest_one_named() -> None:
         ({"multipart_threshold": 5 * GIB + 1}, "'multipart_threshold' must be 5242880 to"),
         ({"function_timeout_seconds": "901"}, "'function_timeout_seconds' must be 60 to 900"),
         ({"archive_storage_class": "COLD"}, "'archive_storage_class' must be one of STANDARD, "),
+        ({"transfer_adapter": "curl"}, "'transfer_adapter' must be one of sockets, requests"),
         ({"log_retention_days": "31"}, "'log_retention_days' must be one of 1, 3, "),
         ({"log_level": "info"}, "'log_level' must be one of DEBUG, "),
         ({"alert_email": "someone"}, "'alert_email' must be an e-mail address or empty"),

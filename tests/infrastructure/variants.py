@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[Context, Context]] = {
     "not_ready_alarm_days": ({}, {"not_ready_alarm_days": "30"}),
     "max_concurrent_media": ({}, {"max_concurrent_media": "2"}),
     "workers": ({}, {"workers": "2"}),
+    "transfer_adapter": ({}, {"transfer_adapter": "requests"}),
     "max_functions_per_medium": ({}, {"max_functions_per_medium": "1"}),
     "tolerated_failures": ({}, {"tolerated_failures": "5"}),
     "max_stalled_passes": ({}, {"max_stalled_passes": "5"}),

@@ -131,8 +131,11 @@ class Numbers:
 
     cold: int = 2
     warm: int = 7
+    import_ms_median: float = 287.6
     init_ms_median: float = 512.4
+    cold_ms_median: float = 733.3
     warm_ms_median: float = 9.6
+    warm_ms_least: float = 4.4
     peak_mb: float = 81.25
     errors: int = 3
 
@@ -196,9 +199,10 @@ def test_nothing_compared_is_not_called_equal_and_failed_media_are_told_beside_i
 @pytest.mark.parametrize(
     ("numbers", "cells"),
     [
-        (Numbers(), ["2", "7", "512", "10", "81", "3"]),
-        (Numbers(warm=0, warm_ms_median=0.0), ["2", "0", "512", "-", "81", "3"]),
-        (Numbers(0, 0, 0.0, 0.0, 0.0, 0), ["0", "0", "-", "-", "-", "0"]),
+        (Numbers(), ["2", "7", "288", "512", "733", "10", "4", "81", "3"]),
+        (Numbers(warm=0), ["2", "0", "288", "512", "733", "-", "-", "81", "3"]),
+        (Numbers(0, 0), ["0", "0", "288", "512", "-", "-", "-", "-", "3"]),
+        (Numbers(0, 0, 0.0, 0.0, errors=0), ["0", "0", "-", "-", "-", "-", "-", "-", "0"]),
     ],
 )
 def test_what_was_never_measured_is_no_number(numbers: Numbers, cells: list[str]) -> None:
@@ -255,7 +259,17 @@ def test_the_json_line_is_the_last_run_with_every_run_below() -> None:
     assert set(document) == {"status", "counts", "bytes", "seconds", "functions", "runs", "compared", "faults"}
     assert (document["status"], document["bytes"], document["seconds"]) == ("SUCCEEDED", 5, 2.0)
     assert document["functions"] == {
-        "run_control": {"cold": 2, "warm": 7, "init_ms": 512, "warm_ms": 10, "peak_mb": 81.2, "errors": 3}
+        "run_control": {
+            "cold": 2,
+            "warm": 7,
+            "import_ms": 288,
+            "init_ms": 512,
+            "cold_ms": 733,
+            "warm_ms": 10,
+            "warm_ms_least": 4,
+            "peak_mb": 81.2,
+            "errors": 3,
+        }
     }
     assert [each["run"] for each in document["runs"]] == ["r1", "r1"]
     assert document["compared"]["equal"] is True

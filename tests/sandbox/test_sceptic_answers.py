@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import IncompleteReadError
 
-from cloud_sync_common import wiring
 from cloud_sync_common.edges.whole_answers import refuse_cut_answer
+from cloud_sync_common.wiring.clients import retrying_client
 from sandbox.wire.orders import UNDISTURBED, Cut, Ending, Orders
 from tests.sandbox.aws_support import Bench as StatesBench
 from tests.sandbox.aws_support import machine, spec, task, write_handler
@@ -65,7 +65,7 @@ def test_what_json_does_not_have_fails_the_execution(tmp_path: Path, odd: str) -
 
 def test_every_client_of_the_functions_refuses_cut_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = wiring._client("secretsmanager")
+    client = retrying_client("secretsmanager")
     operation = client.meta.service_model.operation_model("DescribeSecret")
     cut = {"status_code": 200, "headers": {"content-length": "2"}, "body": b"{"}
     with pytest.raises(IncompleteReadError):

@@ -126,6 +126,13 @@ def test_every_attempt_of_a_state_is_an_invocation_of_its_own(story: Story) -> N
     assert story.json()["executions"][0]["children"][0]["attempts"] == 2
 
 
+def test_a_state_that_is_entered_again_in_the_same_millisecond_has_its_own_invocations(story: Story) -> None:
+    for number in range(3):
+        story.visit(PARENT, "Download medium", number, number + 1)
+        story.invocation(PARENT, "Download medium", number + 0.0004, number + 1)
+    assert story.lines()[1:] == 3 * ["  state Download medium  1000 ms", "    invocation downloader  1000 ms, 61 MB"]
+
+
 def test_iterations_of_an_inline_map_hang_below_it(story: Story) -> None:
     story.visit(PARENT, "Upload parts", 0, 9, "Map")
     for index in range(2):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import re
 import time
@@ -26,7 +27,7 @@ from cloud_sync_common.edges.archive import Archive
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.edges.gopro_api import GoProApi
 from cloud_sync_common.edges.run_ledger import RunLedger
-from cloud_sync_common.edges.sessions import api_session, cdn_session
+from cloud_sync_common.edges.sessions import api_session
 from cloud_sync_common.edges.table import Table
 from cloud_sync_common.edges.tracker import Tracker
 from cloud_sync_common.gopro_provider import GoProProvider, SourceSettings
@@ -45,6 +46,7 @@ from cloud_sync_common.services.archiving.work import PieceRow, TransferLimits
 from cloud_sync_common.services.claims import Claims
 from cloud_sync_common.services.downloading import Downloader
 from cloud_sync_common.services.uploading import Uploader
+from cloud_sync_common.transfer.adapters import Adapter, requests_adapter, sockets_adapter
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.engine import PartMover
 from cloud_sync_common.transfer.retry import Retry
@@ -133,6 +135,8 @@ class World:
     metrics: io.StringIO = field(default_factory=io.StringIO)
     gopro_behaviour: Callable[[Request], Response | None] | None = None
     s3_behaviour: Callable[[Stage, Call], Action | None] | None = None
+    adapter: str = "sockets"
+    adapters: list[Adapter] = field(default_factory=list)
     sessions: list[requests.Session] = field(default_factory=list)
     clients: dict[int, Any] = field(default_factory=dict)
     kill: KillSwitch = field(default_factory=KillSwitch)
@@ -180,12 +184,22 @@ class World:
         return client
 
     def mover(self, archive: Archive) -> PartMover:
-        """The reference byte path."""
+        """The byte path by ``adapter``."""
         reader = SourceReader(
-            self._keep(cdn_session(self.workers)),
-            lambda url: check_url(url, ("gopro.com",), allow_loopback_http=True),
+            self._adapter().transport, lambda url: check_url(url, ("gopro.com",), allow_loopback_http=True)
         )
         return PartMover(archive, reader, Retry(self.clock.sleep), Tracing({}), self.workers)
+
+    def _adapter(self) -> Adapter:
+        """Made once, since it is attached to the body client."""
+        if not self.adapters:
+            made = requests_adapter(self.workers) if self.adapter == "requests" else self._sockets()
+            made.attach(self.client(attempts=1))
+            self.adapters.append(made)
+        return self.adapters[0]
+
+    def _sockets(self) -> Adapter:
+        return sockets_adapter(self.workers, environ={**os.environ, "AWS_CA_BUNDLE": str(self.s3.ca_bundle)})
 
     def downloader(self) -> Downloader:
         """A downloader as a fresh function process builds it."""
@@ -299,5 +313,7 @@ def world(root: Path, *media: SimMedium, threshold: int = 8 * MIB, **limits: Any
         try:
             yield this
         finally:
+            for made in this.adapters:
+                made.close()
             for session in this.sessions:
                 session.close()

@@ -32,3 +32,21 @@ def test_the_end_of_the_time_is_an_exception(late: float) -> None:
     with pytest.raises(DeadlineReached):
         deadline.check()
     assert not deadline.allows(0)
+
+
+def test_an_invocation_is_fresh_until_half_of_its_time_for_moving_is_over() -> None:
+    clock = ManualClock()
+    deadline = Deadline.for_invocation(clock, 900_000)
+    clock.advance(427)
+    assert deadline.is_fresh()
+    clock.advance(1)
+    assert not deadline.is_fresh()
+
+
+def test_a_deadline_that_does_not_say_how_long_it_was_is_fresh_until_it_is_over() -> None:
+    clock = ManualClock()
+    deadline = Deadline(clock, clock.time + 10)
+    clock.advance(10)
+    assert deadline.is_fresh()
+    clock.advance(1)
+    assert not deadline.is_fresh()

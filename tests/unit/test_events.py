@@ -25,8 +25,7 @@ from cloud_sync_common.rules.events import (
     parse_list,
     parse_upload,
 )
-from cloud_sync_common.rules.outcomes import range_event
-from cloud_sync_common.rules.parts import PartRange
+from cloud_sync_common.rules.outcomes import PartRange, range_event
 
 DOWNLOAD = {
     "schema": 1,

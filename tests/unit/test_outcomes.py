@@ -8,8 +8,7 @@ import pytest
 
 from cloud_sync_common.models import MediaId, Outcome, PieceId
 from cloud_sync_common.rules.events import parse_upload
-from cloud_sync_common.rules.outcomes import download_result, range_event
-from cloud_sync_common.rules.parts import PartRange
+from cloud_sync_common.rules.outcomes import PartRange, download_result, range_event
 
 KEYS = {"outcome", "media_id", "ranges", "max_concurrency", "summary"}
 

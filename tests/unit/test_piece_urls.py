@@ -9,6 +9,7 @@ import pytest
 
 from cloud_sync_common.errors import SourceGone, SourceUnavailable, UrlExpired
 from cloud_sync_common.models import Piece, PieceId, SecretUrl
+from cloud_sync_common.transfer.retry import RetryBudget
 from cloud_sync_common.transfer.urls import PieceUrls
 from tests.support.media import URL, piece
 
@@ -63,6 +64,18 @@ def test_urls_that_are_refused_at_once_again_and_again_are_given_up() -> None:
         PieceUrls(piece(), resolver).with_url(action)
     assert (resolver.calls, len(seen)) == (3, 4)
     assert len(set(seen)) == 4
+
+
+def test_fresh_urls_are_paid_for_by_the_mediums_budget() -> None:
+    resolver, budget = Resolver(), RetryBudget(free=4)
+
+    def action(url: SecretUrl) -> str:
+        raise UrlExpired("refused")
+
+    for calls in (3, 4, 4):
+        with pytest.raises(UrlExpired):
+            PieceUrls(piece(), resolver, budget).with_url(action)
+        assert resolver.calls == calls
 
 
 def test_a_piece_that_the_medium_lost_is_gone() -> None:

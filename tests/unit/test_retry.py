@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_sync_common.errors import (
     ArchiveDenied,
@@ -16,7 +21,7 @@ from cloud_sync_common.errors import (
     TruncatedBody,
 )
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
-from cloud_sync_common.transfer.retry import Retry
+from cloud_sync_common.transfer.retry import Retry, RetryBudget
 from tests.support.clocks import ManualClock, Naps, no_hurry
 
 
@@ -73,7 +78,66 @@ def test_what_another_try_cannot_mend_goes_up_at_once(error: Exception) -> None:
 def test_the_source_decides_how_long_to_wait() -> None:
     naps, action = Naps(), Failing(SourceThrottled("x", status=429, retry_after=7), SourceThrottled("x", status=429))
     _retry(naps).run(action, no_hurry())
-    assert naps == [7.0, 1.0]
+    assert naps == [7.5, 1.0]
+
+
+@pytest.mark.parametrize("error", [SourceThrottled, SourceUnavailable])
+def test_a_server_that_asks_for_more_than_a_minute_is_left_to_the_workflow(
+    error: type[SourceThrottled | SourceUnavailable],
+) -> None:
+    naps, action = Naps(), Failing(error("x", status=503, retry_after=60), error("x", status=503, retry_after=61))
+    with pytest.raises(error):
+        _retry(naps).run(action, no_hurry())
+    assert (action.calls, naps) == (2, [60.5])
+
+
+# The budget of a medium
+
+
+def test_without_budget_the_failure_goes_up_at_once() -> None:
+    naps, budget = Naps(), RetryBudget(free=1)
+    assert _retry(naps).run(Failing(TruncatedBody("x")), no_hurry(), budget) == "done"
+    action = Failing(TruncatedBody("x"))
+    with pytest.raises(TruncatedBody):
+        _retry(naps).run(action, no_hurry(), budget)
+    assert (action.calls, naps, budget.spent) == (1, [0.5], 1)
+
+
+def test_what_succeeds_at_once_spends_nothing_and_ten_of_it_earn_a_retry() -> None:
+    budget = RetryBudget(free=0)
+    for _ in range(10):
+        assert not budget.spend()
+        _retry(Naps()).run(Failing(), no_hurry(), budget)
+    assert [budget.spend(), budget.spend()] == [True, False]
+
+
+def test_what_another_try_cannot_mend_spends_nothing() -> None:
+    budget = RetryBudget()
+    for error in (SourceChanged("x"), ArchiveDenied("x"), SourceThrottled("x", retry_after=900), DeadlineReached()):
+        with pytest.raises(type(error)):
+            _retry(Naps()).run(Failing(error), no_hurry(), budget)
+    assert budget.spent == 0
+
+
+@given(st.lists(st.integers(0, 3), max_size=300), st.integers(0, 40))
+def test_over_all_parts_no_more_is_tried_again_than_the_budget_has(failures: list[int], free: int) -> None:
+    budget, naps, done = RetryBudget(free), Naps(), 0
+    for count in failures:
+        with suppress(TruncatedBody):
+            _retry(naps).run(Failing(*[TruncatedBody("x")] * count), no_hurry(), budget)
+            done += 1
+    assert len(naps) == budget.spent <= free + done // 10
+
+
+def test_threads_share_one_budget() -> None:
+    budget, together = RetryBudget(free=50), threading.Barrier(8)
+
+    def spend(_: int) -> int:
+        together.wait(timeout=10)
+        return sum(budget.spend() for _ in range(50))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(spend, range(8))) == budget.spent == 50
 
 
 def test_waits_are_jittered_and_bounded() -> None:

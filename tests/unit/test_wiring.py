@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,16 @@ import pytest
 from cloud_sync_common.edges.credentials import Credentials
 from cloud_sync_common.errors import InvalidInput
 from cloud_sync_common.observability.tracing import MAX_PART_SUBSEGMENTS
-from cloud_sync_common.wiring import Environment, LambdaContext, Wiring, deadline_of, guarded, seconds_left, wiring
+from cloud_sync_common.wiring.byte_path import archive
+from cloud_sync_common.wiring.downloader import downloader, transfer_limits
+from cloud_sync_common.wiring.entry import LambdaContext, served_by
+from cloud_sync_common.wiring.environment import Environment
+from cloud_sync_common.wiring.gopro import provider
+from cloud_sync_common.wiring.lister import lister
+from cloud_sync_common.wiring.process import Wiring, wiring
+from cloud_sync_common.wiring.run_control import run_control
+from cloud_sync_common.wiring.time_left import deadline_of, seconds_left
+from cloud_sync_common.wiring.uploader import uploader
 from tests.support.loggers import loggers_kept
 
 ENVIRON = {
@@ -29,6 +38,7 @@ ENVIRON = {
     "MULTIPART_THRESHOLD": "104857600",
     "STORAGE_CLASS": "GLACIER_IR",
     "WORKERS": "4",
+    "TRANSFER_ADAPTER": "sockets",
     "BYTES_PER_FUNCTION": "34359738368",
     "MAX_FUNCTIONS_PER_MEDIUM": "8",
     "MAX_CONCURRENT_MEDIA": "6",
@@ -39,7 +49,12 @@ ENVIRON = {
     "EXTRA_PIECES": "raw_photo,gpx",
     "ALLOWED_HOSTS": "gopro.com, cloudfront.net",
 }
-SERVICES = ["run_control", "lister", "downloader", "uploader"]
+SERVICES: dict[str, Callable[[Wiring], object]] = {
+    "run_control": run_control,
+    "lister": lister,
+    "downloader": downloader,
+    "uploader": uploader,
+}
 NEEDED = {
     "run_control": ["MAX_CONCURRENT_MEDIA", "TOLERATED_FAILURES", "SECRET_NAME", "TOPIC_ARN", "ENVIRONMENT"],
     "lister": ["TABLE_NAME", "RUNS_BUCKET"],
@@ -51,7 +66,7 @@ NEEDED = {
         "MAX_STALLED_PASSES",
         "SIDE_FILE_DAYS",
     ],
-    "uploader": ["ARCHIVE_BUCKET", "WORKERS"],
+    "uploader": ["ARCHIVE_BUCKET", "WORKERS", "TRANSFER_ADAPTER"],
 }
 
 
@@ -61,21 +76,30 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
+    wiring.cache_clear()
     with loggers_kept():
         yield
+    wiring.cache_clear()
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_built_once_and_kept(service: str) -> None:
     wired = Wiring(ENVIRON)
-    assert getattr(wired, service) is getattr(wired, service)
+    assert wired.kept(SERVICES[service]) is wired.kept(SERVICES[service])
+
+
+def test_a_service_has_one_client_and_a_process_one_archive() -> None:
+    wired = Wiring(ENVIRON)
+    assert wired.client("s3") is wired.client("s3") is wired.kept(archive).client
+    assert wired.client("s3") is not wired.client("dynamodb")
+    assert wired.kept(uploader).archive is wired.kept(archive) is wired.kept(uploader).mover.archive
 
 
 @pytest.mark.parametrize(("service", "name"), [(service, name) for service in SERVICES for name in NEEDED[service]])
 def test_a_missing_variable_is_named_with_what_to_do(service: str, name: str) -> None:
     wired = Wiring({key: value for key, value in ENVIRON.items() if key != name})
     with pytest.raises(InvalidInput, match=f"{name} is missing: deploy the stack again"):
-        getattr(wired, service)
+        wired.kept(SERVICES[service])
 
 
 @pytest.mark.parametrize("value", ["four", "-1", "1.5"])
@@ -85,23 +109,23 @@ def test_a_variable_that_is_no_number_is_named(value: str) -> None:
 
 
 def test_limits_are_the_environments() -> None:
-    limits = Wiring(ENVIRON).transfer_limits
+    limits = transfer_limits(Wiring(ENVIRON))
     assert (limits.multipart_threshold, limits.bytes_per_function) == (104_857_600, 34_359_738_368)
     assert (limits.max_functions, limits.storage_class) == (8, "GLACIER_IR")
 
 
 def test_a_body_is_sent_once_and_other_calls_are_tried_again() -> None:
-    archive = Wiring(ENVIRON).archive
-    retries = [getattr(client.meta.config, "retries", None) for client in (archive.body_client, archive.client)]
+    bucket = Wiring(ENVIRON).kept(archive)
+    retries = [getattr(client.meta.config, "retries", None) for client in (bucket.body_client, bucket.client)]
     assert retries == [{"mode": "standard", "total_max_attempts": most} for most in (1, 5)]
 
 
 def test_only_the_listed_hosts_are_trusted_and_never_this_machine() -> None:
-    settings = Wiring(ENVIRON).provider.settings
+    settings = provider(Wiring(ENVIRON)).settings
     assert settings.allowed_hosts == ("gopro.com", "cloudfront.net")
     assert (settings.api_url, settings.allow_loopback) == ("https://api.gopro.com", False)
     with pytest.raises(InvalidInput, match="GOPRO_API_URL"):
-        _ = Wiring({**ENVIRON, "GOPRO_API_URL": "http://127.0.0.1:1"}).provider.settings
+        provider(Wiring({**ENVIRON, "GOPRO_API_URL": "http://127.0.0.1:1"}))
 
 
 def test_an_invocation_inherits_neither_credentials_nor_a_used_up_share_of_traces() -> None:
@@ -126,11 +150,11 @@ def test_no_secret_leaves_a_function_with_an_exception_and_each_invocation_begin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "environ", dict(ENVIRON))
-    wiring.cache_clear()
     wiring().redaction.keep_secret(("c4n4ry",))
 
-    @guarded
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    @served_by(lambda wired: wired.environment)
+    def handler(service: Environment, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        assert service is wiring().environment
         assert wiring()._credentials is None
         wiring()._credentials = Credentials("a=b", "x")
         if event:
@@ -141,7 +165,28 @@ def test_no_secret_leaves_a_function_with_an_exception_and_each_invocation_begin
     with pytest.raises(InvalidInput, match=r"the key \[redacted\] is wrong") as error:
         handler({"x": 1}, Context())
     assert error.value.__cause__ is None
-    wiring.cache_clear()
+
+
+@pytest.mark.parametrize(("place", "built"), [({}, 0), ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, 1)])
+def test_only_a_function_that_initialises_builds_before_its_first_invocation(
+    monkeypatch: pytest.MonkeyPatch, place: dict[str, str], built: int
+) -> None:
+    monkeypatch.setattr(os, "environ", {**ENVIRON, **place})
+    made: list[Wiring] = []
+    handler = served_by(made.append)(lambda _service, _event, _context: {})
+    assert len(made) == built
+    for _ in range(2):
+        handler({}, Context())
+    assert made == [wiring()]
+
+
+def test_a_missing_setting_is_told_by_each_invocation_and_not_by_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {**ENVIRON, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "WORKERS": ""}
+    monkeypatch.setattr(os, "environ", environ)
+    handler = served_by(uploader)(lambda _service, _event, _context: {})
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="WORKERS is missing: deploy the stack again"):
+            handler({}, Context())
 
 
 class Context:

@@ -29,9 +29,12 @@ PARTS_CODES = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 
 class StreamedBody(Protocol):
-    """A forward-only body; ``error`` is what its ``read`` raised, since botocore wraps that beyond recognition."""
+    """A forward-only body."""
 
-    error: Exception | None
+    @property
+    def error(self) -> Exception | None:
+        """What its ``read`` raised, since botocore wraps that beyond recognition."""
+        ...
 
     def read(self, amount: int = -1, /) -> bytes:
         """Up to ``amount`` bytes, empty at the end."""
@@ -147,7 +150,7 @@ class Archive:
                 ChecksumType="FULL_OBJECT",
                 **attributes.arguments(),
             )
-        return UploadId(answer["UploadId"])
+        return UploadId(_said(answer, "UploadId"))
 
     def open_uploads(self, key: ObjectKey) -> list[UploadId]:
         """Every upload that is open under exactly this key."""
@@ -186,10 +189,10 @@ class Archive:
                 ContentLength=size,
                 ChecksumAlgorithm=ALGORITHM,
             )
-        return UploadedPart(number, size, answer["ETag"], answer.get("ChecksumCRC64NVME"))
+        return UploadedPart(number, size, _said(answer, "ETag"), answer.get("ChecksumCRC64NVME"))
 
     def upload_held_part(
-        self, key: ObjectKey, upload_id: UploadId, number: int, data: bytes | bytearray
+        self, key: ObjectKey, upload_id: UploadId, number: int, data: bytes | bytearray, crc64nvme: str
     ) -> UploadedPart:
         """Send one part that is held in memory (a stream of unknown length). Raises ``UploadGone``."""
         with _translating():
@@ -199,9 +202,9 @@ class Archive:
                 UploadId=upload_id,
                 PartNumber=number,
                 Body=cast("bytes", data),
-                ChecksumAlgorithm=ALGORITHM,
+                ChecksumCRC64NVME=crc64nvme,
             )
-        return UploadedPart(number, len(data), answer["ETag"], answer.get("ChecksumCRC64NVME"))
+        return UploadedPart(number, len(data), _said(answer, "ETag"), answer.get("ChecksumCRC64NVME"))
 
     def complete(
         self, key: ObjectKey, upload_id: UploadId, parts: list[UploadedPart], size: int, crc64nvme: str
@@ -268,6 +271,14 @@ def _translated(error: Any) -> Exception:
     if code in DAMAGED_CODES:
         return TransferError(f"the bytes were damaged on the way to S3 ({code})")
     return _BY_MEANING[meaning_of(error)](code)
+
+
+def _said(answer: Mapping[str, Any], name: str) -> str:
+    """What a success has to name; one that does not is none."""
+    value = answer.get(name)
+    if not value:
+        raise ArchiveUnavailable(f"S3 does not answer properly (no {name})")
+    return str(value)
 
 
 _BY_MEANING: dict[Meaning, Callable[[str], Exception]] = {

@@ -10,7 +10,6 @@ DENIED_CODES = frozenset({
     "AccessDenied",
     "AccessDeniedException",
     "AllAccessDisabled",
-    "ExpiredToken",
     "InvalidAccessKeyId",
     "KMS.DisabledException",
     "KMS.InvalidStateException",
@@ -34,7 +33,15 @@ THROTTLING_CODES = frozenset({
     "TransactionInProgressException",
 })  # fmt: skip
 
-PASSING_CODES = frozenset({"RequestTimeout", "RequestTimeTooSkewed", "TransactionCanceledException"})
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+"""The function's own temporary credentials ran out between signing and answer, as S3, DynamoDB and others say it.
+
+botocore signs each request anew, so that another try has fresh ones where they can be renewed in this process. Lambda's
+cannot (they are in its environment): there the workflow's Retry gets a process that has new ones. Nobody has to change
+anything, so these stop no run.
+"""
+
+PASSING_CODES = EXPIRED_CODES | {"RequestTimeout", "RequestTimeTooSkewed", "TransactionCanceledException"}
 """Another try may mend these although their status is 4xx. A transaction whose own condition failed is looked at before
 (``edges.table``); what is left is a conflict with another writer, or throttling.
 """

@@ -16,8 +16,8 @@ import requests
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError
 
+from cloud_sync_common.edges.addresses import ForbiddenAddress
 from cloud_sync_common.edges.cut_off import CutOff
-from cloud_sync_common.edges.sessions import ForbiddenAddress
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Of an answer, as it comes and decompressed; a page of the listing has about 1 MB. The worst JSON takes 27 times

@@ -27,19 +27,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import HTTPResponse
 
+from cloud_sync_common.edges.addresses import ForbiddenAddress, permitted_addresses
 from cloud_sync_common.edges.cut_off import CutOff
-from cloud_sync_common.rules.urls import is_loopback_host, is_public_address
 
 HEADERS_SECONDS = 40.0
 """From the request to the end of the answer's headers, in all; less than an invocation of five minutes or more keeps
 after its deadline. Behind a proxy only the time between two bytes is bounded."""
-
-MOST_ADDRESSES = 16
-"""Addresses of one name that are tried: each may take the whole connect time-out."""
-
-
-class ForbiddenAddress(Exception):
-    """A name leads to no address of the public internet; the message shows the name and nothing else of the URL."""
 
 
 def api_session() -> requests.Session:
@@ -68,7 +61,7 @@ class _CheckedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         name = self.host
-        trouble: Exception = ForbiddenAddress(f"host {name} leads to no public address; nothing was sent")
+        trouble: Exception = ForbiddenAddress(name)
         try:
             for address in self._good_addresses(name):
                 self.host = address
@@ -82,12 +75,9 @@ class _CheckedConnection(HTTPConnection):
 
     def _good_addresses(self, name: str) -> list[str]:
         try:
-            found = socket.getaddrinfo(name.strip("[]"), self.port, type=socket.SOCK_STREAM)
+            return permitted_addresses(name, self.port or 443)
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(self, f"the name cannot be looked up ({type(error).__name__})") from None
-        is_good = is_loopback_host if is_loopback_host(name.strip("[]")) else is_public_address
-        addresses = (str(entry[4][0]) for entry in found)
-        return [address for address in dict.fromkeys(addresses) if is_good(address)][:MOST_ADDRESSES]
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
         """The answer, when its headers are there within ``HEADERS_SECONDS``."""

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from cloud_sync_common.models import SCHEMA, MediaId, Outcome, PieceId
-from cloud_sync_common.rules.parts import PartRange
+
+
+@dataclass(frozen=True, slots=True)
+class PartRange:
+    """A run of part numbers, both inclusive: the work of one function."""
+
+    first: int
+    last: int
 
 
 def download_result(

@@ -38,12 +38,11 @@ from cloud_sync_common.rules.listing_row import signature
 from cloud_sync_common.rules.media_rows import SOURCE_DELETED, is_synced, medium_of
 from cloud_sync_common.rules.naming import RECORD
 from cloud_sync_common.rules.outcomes import download_result, range_event
-from cloud_sync_common.rules.parts import PartRange
 from cloud_sync_common.services.archiving.piece_archiver import PieceArchiver
 from cloud_sync_common.services.archiving.record import RecordArchiver
 from cloud_sync_common.services.archiving.work import Advance, NothingServed, PieceWork
 from cloud_sync_common.services.claims import Claims
-from cloud_sync_common.services.passes import Pass
+from cloud_sync_common.services.passes import Pass, stalled_after
 from cloud_sync_common.services.stop_flag import honouring_the_stop_flag, sharing_the_pace
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
 from cloud_sync_common.transfer.urls import PieceUrls
@@ -62,6 +61,8 @@ FORGIVEN = (
 
 _OVER: Row = {"not_ready_since": None, "side_files_due": None}
 """Nothing more is to come."""
+
+_NOTHING_DONE = Advance(done=False, moved=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Downloader:
                 return self._more(this)
             this.moved += advance.moved
             if not advance.done:
-                return self._more(this, piece.piece_id, advance.ranges)
+                return self._more(this, piece.piece_id, advance)
         return self._complete(this)
 
     def _archive(self, this: Pass, piece: Piece) -> Advance:
@@ -170,10 +171,11 @@ class Downloader:
             row=row,
             generation=this.claim.generation,
             run_id=this.event.run_id,
-            urls=PieceUrls(piece, lambda: self._resolve_again(this)),
+            urls=PieceUrls(piece, lambda: self._resolve_again(this), this.stats.budget),
             deadline=this.deadline,
             stats=this.stats,
             lone_size=None if piece.is_extra else this.lone_size,
+            stalled_passes=this.row["stalled_passes"],
         )
 
     def _resolve_again(self, this: Pass) -> dict[PieceId, Piece]:
@@ -242,16 +244,17 @@ class Downloader:
         self.metrics.record_sync_failure(provider=PROVIDER, environment=self.environment, error_type=name)
         return result
 
-    def _more(self, this: Pass, piece_id: PieceId | None = None, ranges: tuple[PartRange, ...] = ()) -> dict[str, Any]:
+    def _more(self, this: Pass, piece_id: PieceId | None = None, advance: Advance = _NOTHING_DONE) -> dict[str, Any]:
         """CONTINUE or TRANSFER, unless pass after pass has moved nothing."""
-        stalled = 0 if this.moved else this.row["stalled_passes"] + 1
+        stalled = stalled_after(this.row["stalled_passes"], this.moved, advance)
         if stalled > self.max_stalled_passes:
-            return self._fail(this, NoProgress(f"{stalled} passes in a row moved nothing"))
+            why = f": {advance.hindrance}" if advance.hindrance else ""
+            return self._fail(this, NoProgress(f"{stalled} passes in a row moved nothing{why}"))
         event, generation = this.event, this.claim.generation
         self.tracker.update_medium(event.media_id, generation, {**self._progress(this), "stalled_passes": stalled})
-        if piece_id is None or not ranges:
+        if piece_id is None or not advance.ranges:
             return download_result(event.media_id, Outcome.CONTINUE)
-        events = [range_event(event.run_id, event.media_id, piece_id, generation, parts) for parts in ranges]
+        events = [range_event(event.run_id, event.media_id, piece_id, generation, parts) for parts in advance.ranges]
         return download_result(event.media_id, Outcome.TRANSFER, ranges=events, max_concurrency=len(events))
 
     def _give_back(self, this: Pass) -> None:

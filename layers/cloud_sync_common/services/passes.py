@@ -13,14 +13,26 @@ from cloud_sync_common.rules.late_files import is_look, side_files_due
 from cloud_sync_common.rules.listing_row import signature
 from cloud_sync_common.rules.naming import RECORD
 from cloud_sync_common.rules.record import record_piece
+from cloud_sync_common.services.archiving.work import Advance
 from cloud_sync_common.services.claims import Claim
 from cloud_sync_common.transfer.deadline import Deadline
-from cloud_sync_common.transfer.engine import TransferStats
+from cloud_sync_common.transfer.stats import TransferStats
 
 logger = logging.getLogger(__name__)
 
 NAMED_MOST = 20
 """Missing extra pieces that a medium's row names; a burst may have thousands, and a row 400 KB at most."""
+
+
+def stalled_after(before: int, moved: int, advance: Advance) -> int:
+    """How many passes in a row, ``before`` and this one, have moved nothing of the medium.
+
+    A pass that only handed work over, or planned anew, is not counted: what comes of it, the next one sees. Neither can
+    go on for ever: nothing is handed over again before something has come of it, and each plan's parts are smaller.
+    """
+    if moved:
+        return 0
+    return before if advance.ranges or advance.is_planned_anew else before + 1
 
 
 @dataclass(slots=True)

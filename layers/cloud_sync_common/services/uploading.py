@@ -18,12 +18,13 @@ from cloud_sync_common.models import Medium, ObjectKey, Piece, PieceId, Source, 
 from cloud_sync_common.rules.attributes import is_media_name
 from cloud_sync_common.rules.events import DownloadEvent, UploadEvent
 from cloud_sync_common.rules.media_rows import medium_of
-from cloud_sync_common.rules.parts import PartPlan
 from cloud_sync_common.services.archiving.multipart import is_usable
 from cloud_sync_common.services.stop_flag import honouring_the_stop_flag, sharing_the_pace
 from cloud_sync_common.transfer.deadline import Deadline
-from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats
+from cloud_sync_common.transfer.engine import PartJob, PartMover
+from cloud_sync_common.transfer.planning import PartPlan
 from cloud_sync_common.transfer.source import RangeIgnored
+from cloud_sync_common.transfer.stats import TransferStats
 from cloud_sync_common.transfer.streams import multipart_upload_stream
 from cloud_sync_common.transfer.urls import PieceUrls
 
@@ -64,12 +65,13 @@ class Uploader:
         if piece is None:
             return "STALE"
         plan = PartPlan(row["size"], row["part_size"])
-        job = self._job(row, piece, medium)
+        stats = TransferStats()
+        job = self._job(row, piece, medium, stats)
         numbers = range(event.first_part, min(event.last_part, plan.count) + 1)
         try:
             held = self.archive.parts(job.key, job.upload_id)
             missing = [n for n in numbers if n not in held or not is_usable(held[n], plan)]
-            sent = multipart_upload_stream(self.mover, job, plan, missing, deadline, TransferStats())
+            sent = multipart_upload_stream(self.mover, job, plan, missing, deadline, stats)
         except RangeIgnored:
             raise RangesUnsupported("the source serves no ranges, so that its parts cannot be shared out") from None
         except UploadGone:
@@ -77,8 +79,8 @@ class Uploader:
             return "STALE"
         return "UPLOADED" if len(sent) == len(missing) else "PARTIAL"
 
-    def _job(self, row: Row, piece: Piece, medium: Medium) -> PartJob:
-        urls = PieceUrls(piece, lambda: self._pieces(medium))
+    def _job(self, row: Row, piece: Piece, medium: Medium, stats: TransferStats) -> PartJob:
+        urls = PieceUrls(piece, lambda: self._pieces(medium), stats.budget)
         source = Source(row["size"], row.get("validator"), ranges=True, is_media=is_media_name(piece.filename))
         return PartJob(ObjectKey(row["key"]), UploadId(row["upload_id"]), source, urls)
 

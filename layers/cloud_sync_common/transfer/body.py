@@ -1,50 +1,43 @@
-"""A response body on its way to S3: counted, checksummed, bounded by a length and a deadline."""
+"""A source's body on its way to S3: counted, checksummed, bounded by a length and a deadline."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
-from urllib3.exceptions import HTTPError as Urllib3Error
-
-from cloud_sync_common.edges.cut_off import CutOff
-from cloud_sync_common.errors import SourceUnavailable, TransferError, TruncatedBody, WrongContent
+from cloud_sync_common.errors import CloudSyncError, TruncatedBody, WrongContent
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
+from cloud_sync_common.transfer.ports import SourceAnswer
 
-if TYPE_CHECKING:
-    import requests
+Received = TypeVar("Received", bytes, int)
 
 CHUNK = 256 * 1024
-"""Bytes asked of the socket at a time: what stays in a core's L2 cache (performance.md 2)."""
+"""Bytes asked of the source at a time: what stays in a core's L2 cache (performance.md 2)."""
 
 _DOCUMENT = re.compile(rb'(\xef\xbb\xbf)?\s*(<[!?a-z]|\{\s*["}]|\[\s*["{\[\]])', re.IGNORECASE)
 """How HTML, XML and JSON begin, maybe after a byte order mark; no format of a camera begins so."""
 
 
 class SourceBody:
-    """A forward-only, file-like body that botocore can stream; never more than ``CHUNK`` bytes in memory.
+    """A forward-only body, for botocore to ``read`` or for our own sockets to ``fill`` from.
 
     ``expected`` is the length that must arrive, ``None`` if nobody knows it. botocore wraps whatever ``read`` raises
     into an exception of its own, so the original is kept in ``error``. ``sniff`` refuses a body that begins like an
-    error document, whatever its headers said (fault F13). ``cut_off`` ends, at the deadline, a read that drips.
+    error document, whatever its headers said (fault F13).
     """
 
-    def __init__(
-        self,
-        response: requests.Response,
-        expected: int | None,
-        deadline: Deadline,
-        cut_off: CutOff,
-        *,
-        sniff: bool = False,
-    ) -> None:
-        self._raw = response.raw
+    def __init__(self, answer: SourceAnswer, expected: int | None, deadline: Deadline, *, sniff: bool = False) -> None:
+        self._answer = answer
         self._sniff = sniff
         self._expected = expected
-        self._deadline = deadline
-        self._cut_off = cut_off
         self._crc = Crc64Nvme()
+        self._begun = deadline.clock()
+        self._asked: float | None = None
+        self._waited = 0.0
+        self.deadline = deadline
         self.received = 0
         self.error: Exception | None = None
 
@@ -53,42 +46,116 @@ class SourceBody:
         """The checksum of what was read so far, in S3's form."""
         return self._crc.base64
 
+    def times(self, now: float) -> tuple[float, float]:
+        """Seconds that the source has taken until ``now``, and seconds since the body was opened."""
+        asked = self._asked
+        return self._waited + (now - asked if asked is not None else 0.0), now - self._begun
+
     def read(self, amount: int = -1) -> bytes:
         """Up to ``amount`` bytes (a chunk when negative), empty at the end.
 
         Raises ``TruncatedBody`` for a short or overlong body, ``SourceUnavailable`` for a broken connection,
-        ``DeadlineReached``.
+        ``WrongContent``, ``DeadlineReached``.
         """
+        wanted = CHUNK if amount is None or amount < 0 else min(amount, CHUNK)
+        return self._kept(lambda: self._read(wanted))
+
+    def fill(self, view: memoryview) -> int:
+        """Fill ``view``, less only at the end of a body whose length nobody knew. Raises as ``read``."""
+        return self._kept(lambda: self._fill(view))
+
+    def end(self) -> None:
+        """Make sure that there is nothing more; raises ``TruncatedBody`` where there is, and as ``read``."""
+        self._kept(self._end)
+
+    def _kept(self, action: Callable[[], Received]) -> Received:
         try:
-            return self._read(CHUNK if amount is None or amount < 0 else min(amount, CHUNK))
-        except (TransferError, SourceUnavailable, WrongContent, DeadlineReached) as error:
+            return action()
+        except (CloudSyncError, DeadlineReached) as error:
             self.error = error
             raise
 
     def _read(self, amount: int) -> bytes:
-        self._deadline.check()
-        try:
-            data: bytes = self._raw.read(amount, decode_content=False)
-        except (Urllib3Error, OSError, ValueError) as error:
-            # ValueError: a chunk of negative length, or a read that begins while the cut-off takes TLS away.
-            if self._cut_off.happened:
-                raise DeadlineReached from None
-            raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None
-        if self._cut_off.happened:
-            raise DeadlineReached
-        if self._sniff and data:
-            self._sniff = False
-            _refuse_documents(data)
-        self.received += len(data)
-        self._crc.update(data)
-        if self._expected is not None:
-            if self.received > self._expected:
-                raise TruncatedBody(f"the source sent more than the expected {self._expected} bytes")
-            if not data and self.received < self._expected:
-                raise TruncatedBody(f"the source sent {self.received} of {self._expected} bytes")
+        with self._asking():
+            data = self._answer.read(amount)
+        self._take_in(data, is_end=not data and amount > 0)
         return data
 
+    def _fill(self, view: memoryview) -> int:
+        with self._asking():
+            filled = self._answer.fill(view)
+        self._take_in(view[:filled], is_end=filled < len(view))
+        return filled
 
-def _refuse_documents(beginning: bytes) -> None:
-    if _DOCUMENT.match(beginning):
-        raise WrongContent("the source sent an error document in place of media")
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self.deadline.check()
+        self._asked = self.deadline.clock()
+        try:
+            yield
+        finally:
+            self._waited += self.deadline.clock() - self._asked
+            self._asked = None
+
+    def _end(self) -> int:
+        if self._fill(memoryview(bytearray(1))):
+            raise TruncatedBody(f"the source sent more than {self.received - 1} bytes")
+        return 0
+
+    def _take_in(self, data: bytes | memoryview, *, is_end: bool) -> None:
+        if self._sniff and data:
+            self._sniff = False
+            if _DOCUMENT.match(data):
+                raise WrongContent("the source sent an error document in place of media")
+        self.received += len(data)
+        self._crc.update(data)
+        if self._expected is None:
+            return
+        if self.received > self._expected:
+            raise TruncatedBody(f"the source sent more than the expected {self._expected} bytes")
+        if is_end and self.received < self._expected:
+            raise TruncatedBody(f"the source sent {self.received} of {self._expected} bytes")
+
+
+class BodySection:
+    """The next ``size`` bytes of a body as a body of their own: a part of a stream that serves no ranges."""
+
+    def __init__(self, body: SourceBody, size: int) -> None:
+        self._body = body
+        self._left = size
+        self._crc = Crc64Nvme()
+        self.deadline = body.deadline
+
+    @property
+    def crc64nvme(self) -> str:
+        """The checksum of this section as far as it was read, in S3's form."""
+        return self._crc.base64
+
+    @property
+    def error(self) -> Exception | None:
+        """What reading the whole has raised."""
+        return self._body.error
+
+    def read(self, amount: int = -1) -> bytes:
+        """As ``SourceBody.read``, within the section."""
+        wanted = CHUNK if amount is None or amount < 0 else amount
+        if not self._left:
+            return b""
+        data = self._body.read(min(wanted, self._left))
+        self._left -= len(data)
+        self._crc.update(data)
+        return data
+
+    def fill(self, view: memoryview) -> int:
+        """As ``SourceBody.fill``, within the section."""
+        filled = self._body.fill(view[: self._left]) if self._left else 0
+        self._left -= filled
+        self._crc.update(view[:filled])
+        return filled
+
+    def end(self) -> None:
+        """What follows belongs to the next section."""
+
+
+OutgoingBody = SourceBody | BodySection
+"""What the archive sends."""

@@ -15,20 +15,29 @@ class DeadlineReached(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment after which no byte is moved any more; completing and recording have their time after it."""
+    """The moment after which no byte is moved any more; completing and recording have their time after it.
+
+    ``whole`` is how many seconds there were when the invocation began; 0 where nobody says.
+    """
 
     clock: Callable[[], float]
     at: float
+    whole: float = 0.0
 
     @classmethod
     def for_invocation(cls, clock: Callable[[], float], remaining_ms: int) -> Deadline:
         """Leave 45 s, or 15 % of a shorter invocation, for completing, verifying and recording."""
         remaining = remaining_ms / 1000
-        return cls(clock, clock() + remaining - min(RESERVE_SECONDS, RESERVE_SHARE * remaining))
+        whole = remaining - min(RESERVE_SECONDS, RESERVE_SHARE * remaining)
+        return cls(clock, clock() + whole, whole)
 
     def remaining(self) -> float:
         """Seconds left; negative when over."""
         return self.at - self.clock()
+
+    def is_fresh(self) -> bool:
+        """Whether half of the time or more is left: a part that does not fit into that is too large for any plan."""
+        return self.remaining() >= self.whole / 2
 
     def check(self) -> None:
         """Raise ``DeadlineReached`` when the time is over."""

@@ -1,27 +1,27 @@
-"""The reference byte path: a few threads, each taking a ranged GET from the source into an UploadPart.
+"""The pool of workers: a few threads, each taking a ranged GET from the source into an UploadPart, part after part.
 
-Bytes go through a buffer of 256 KiB; no part is ever held whole. Each thread has its own keep-alive connection on both
-sides (the pools of requests and botocore). The pass-through adapter of design.md 7 will stand beside this one behind
-the same ``PartMover``.
+The same for both adapters: ``reader`` opens bodies, ``archive`` sends them. Bytes go through a buffer of 256 KiB; no
+part is ever held whole. Each thread has its own keep-alive connection on both sides.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from cloud_sync_common.edges.archive import Archive, UploadedPart
 from cloud_sync_common.errors import TransferError
 from cloud_sync_common.models import ObjectKey, SecretUrl, Source, UploadId
 from cloud_sync_common.observability.tracing import Tracing
-from cloud_sync_common.rules.parts import Part
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
+from cloud_sync_common.transfer.planning import Part
 from cloud_sync_common.transfer.retry import Retry
 from cloud_sync_common.transfer.source import SourceReader
+from cloud_sync_common.transfer.stats import TransferStats
+from cloud_sync_common.transfer.workers import WINDOW_SECONDS, WorkerCount
 
 SAFETY = 1.5
 """A part is only begun if this many times the slowest part so far would still fit before the deadline."""
@@ -46,22 +46,8 @@ class PartJob:
 
 
 @dataclass(slots=True)
-class TransferStats:
-    """What a transfer measured, for metrics; safe to share between threads."""
-
-    time_to_first_byte: float | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def first_byte(self, seconds: float) -> None:
-        """Note how long the source took to answer; only the first answer counts."""
-        with self._lock:
-            if self.time_to_first_byte is None:
-                self.time_to_first_byte = seconds
-
-
-@dataclass(slots=True)
 class PartMover:
-    """Moves parts with ``workers`` threads until they are all there or the deadline comes."""
+    """Moves parts with up to ``workers`` threads until they are all there or the deadline comes."""
 
     archive: Archive
     reader: SourceReader
@@ -76,30 +62,20 @@ class PartMover:
         The first error stops new parts; those in flight end by themselves, then the error is raised. Every part that
         was accepted is there for the next pass, whatever happens here.
         """
-        done: list[UploadedPart] = []
-        slowest = 0.0
-        waiting = iter(parts)
-        first = True
+        queue = _Queue(iter(parts), deadline)
+        count = WorkerCount(self.workers)
         with self.tracing.shared(), ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="part") as pool:
             running: set[Future[tuple[UploadedPart, float]]] = set()
             while True:
-                for part in _up_to(waiting, self.workers - len(running)):
-                    if not first and not deadline.allows(SAFETY * slowest):
-                        waiting = iter(())
-                        break
-                    first = False
+                for part in queue.take(count.allowed - len(running)):
                     running.add(pool.submit(self._timed, job, part, deadline, stats))
                 if not running:
-                    return done
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    return queue.done
+                pause = None if count.is_settled else WINDOW_SECONDS
+                finished, running = wait(running, pause, return_when=FIRST_COMPLETED)
+                count.observe(*stats.times(deadline.clock()))
                 for future in finished:
-                    try:
-                        uploaded, seconds = future.result()
-                    except DeadlineReached:
-                        waiting = iter(())
-                    else:
-                        done.append(uploaded)
-                        slowest = max(slowest, seconds)
+                    queue.settle(future)
 
     def _timed(self, job: PartJob, part: Part, deadline: Deadline, stats: TransferStats) -> tuple[UploadedPart, float]:
         begun = self.clock()
@@ -107,7 +83,7 @@ class PartMover:
         def one_try() -> UploadedPart:
             return job.urls.with_url(lambda url: self._move_one(job, part, url, deadline, stats))
 
-        return self.retry.run(one_try, deadline), self.clock() - begun
+        return self.retry.run(one_try, deadline, stats.budget), self.clock() - begun
 
     def _move_one(
         self, job: PartJob, part: Part, url: SecretUrl, deadline: Deadline, stats: TransferStats
@@ -118,7 +94,8 @@ class PartMover:
             self.reader.open_range(url, part.first, part.last, job.source, deadline) as body,
         ):
             stats.first_byte(self.clock() - asked)
-            uploaded = self.archive.upload_part(job.key, job.upload_id, part.number, body, part.size)
+            with stats.watching(body):
+                uploaded = self.archive.upload_part(job.key, job.upload_id, part.number, body, part.size)
             return verified(uploaded, body.crc64nvme)
 
 
@@ -129,9 +106,33 @@ def verified(uploaded: UploadedPart, crc64nvme: str) -> UploadedPart:
     return UploadedPart(uploaded.number, uploaded.size, uploaded.etag, crc64nvme)
 
 
-def _up_to(items: Iterator[Part], count: int) -> Iterator[Part]:
-    for _ in range(count):
-        part = next(items, None)
-        if part is None:
-            return
-        yield part
+class _Queue:
+    """The parts that still wait, and those that are done; no part is begun that would not end before the deadline."""
+
+    def __init__(self, waiting: Iterator[Part], deadline: Deadline) -> None:
+        self._waiting = waiting
+        self._deadline = deadline
+        self._slowest = 0.0
+        self._is_fresh = True
+        self.done: list[UploadedPart] = []
+
+    def take(self, most: int) -> Iterator[Part]:
+        """Up to ``most`` parts. A fresh invocation always tries one."""
+        for _ in range(most):
+            if not self._is_fresh and not self._deadline.allows(SAFETY * self._slowest):
+                self._waiting = iter(())
+            part = next(self._waiting, None)
+            if part is None:
+                return
+            self._is_fresh = False
+            yield part
+
+    def settle(self, future: Future[tuple[UploadedPart, float]]) -> None:
+        """Take in what came of a part; raises what it raised."""
+        try:
+            uploaded, seconds = future.result()
+        except DeadlineReached:
+            self._waiting = iter(())
+        else:
+            self.done.append(uploaded)
+            self._slowest = max(self._slowest, seconds)

@@ -14,11 +14,12 @@ from enum import Enum
 from cloud_sync_common.edges.archive import Archive, ObjectAttributes, UploadedPart
 from cloud_sync_common.errors import RangesUnsupported
 from cloud_sync_common.models import ObjectKey, SecretUrl, Source
-from cloud_sync_common.rules.parts import MAX_PARTS, UNKNOWN_SIZE_PART, PartPlan
-from cloud_sync_common.transfer.body import CHUNK, SourceBody
+from cloud_sync_common.transfer.body import CHUNK, BodySection, SourceBody
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import Deadline, DeadlineReached
-from cloud_sync_common.transfer.engine import PartJob, PartMover, TransferStats, verified
+from cloud_sync_common.transfer.engine import PartJob, PartMover, verified
+from cloud_sync_common.transfer.planning import MAX_PARTS, UNKNOWN_SIZE_PART, PartPlan, plan_parts
+from cloud_sync_common.transfer.stats import TransferStats
 
 
 class Way(Enum):
@@ -57,7 +58,7 @@ def direct_upload_stream(
         opened = mover.reader.open_whole(url, job.source, deadline)
         with opened as body:
             stats.first_byte(mover.clock() - asked)
-            with mover.tracing.subsegment("s3_put_object"):
+            with stats.watching(body), mover.tracing.subsegment("s3_put_object"):
                 mover.archive.put(job.key, body, size, job.attributes)
             return body.crc64nvme
 
@@ -72,30 +73,49 @@ def multipart_upload_stream(
 def sequential_upload_stream(
     mover: PartMover, job: PartJob, url: SecretUrl, deadline: Deadline, stats: TransferStats
 ) -> list[UploadedPart]:
-    """Upload one stream as parts of 16 MiB, each held once in memory, and return them all.
+    """Upload one stream as parts, one after the other, and return them all.
 
-    There is no way to go on later, so that a deadline is a ``RangesUnsupported``. Whether the stream was complete is
-    proven by its length where the source states one; otherwise the caller needs to know it from elsewhere.
+    A stream whose length is known passes through like any other; of one whose length nobody knows, a part of 16 MiB is
+    held at a time, since S3 wants to know a part's length before its first byte. There is no way to go on later, so
+    that a deadline is a ``RangesUnsupported``. Whether the stream was complete is proven by its length where the source
+    states one; otherwise the caller needs to know it from elsewhere.
     """
-    parts: list[UploadedPart] = []
     asked = mover.clock()
     try:
-        with mover.reader.open_whole(url, job.source, deadline) as body:
+        with mover.reader.open_whole(url, job.source, deadline) as body, stats.watching(body):
             stats.first_byte(mover.clock() - asked)
-            while data := _one_part(body):
-                number = len(parts) + 1
-                if number > MAX_PARTS:
-                    raise RangesUnsupported(f"more than {MAX_PARTS} parts of {UNKNOWN_SIZE_PART} bytes")
-                parts.append(_send(mover.archive, job, number, data))
+            if job.source.size:
+                return _pass_through(mover.archive, job, body, PartPlan(job.source.size, stream_part_size(job.source)))
+            return _hold_and_send(mover.archive, job, body)
     except DeadlineReached:
         raise RangesUnsupported("the source serves no ranges, and one invocation is too short for the piece") from None
+
+
+def stream_part_size(source: Source) -> int:
+    """The part size of a stream. Raises ``PieceTooLarge``."""
+    return plan_parts(source.size).part_size if source.size else UNKNOWN_SIZE_PART
+
+
+def _pass_through(archive: Archive, job: PartJob, body: SourceBody, plan: PartPlan) -> list[UploadedPart]:
+    parts: list[UploadedPart] = []
+    for part in plan:
+        section = BodySection(body, part.size)
+        uploaded = archive.upload_part(job.key, job.upload_id, part.number, section, part.size)
+        parts.append(verified(uploaded, section.crc64nvme))
+    body.end()
     return parts
 
 
-def _send(archive: Archive, job: PartJob, number: int, data: bytearray) -> UploadedPart:
-    crc = Crc64Nvme()
-    crc.update(data)
-    return verified(archive.upload_held_part(job.key, job.upload_id, number, data), crc.base64)
+def _hold_and_send(archive: Archive, job: PartJob, body: SourceBody) -> list[UploadedPart]:
+    parts: list[UploadedPart] = []
+    while data := _one_part(body):
+        number = len(parts) + 1
+        if number > MAX_PARTS:
+            raise RangesUnsupported(f"more than {MAX_PARTS} parts of {UNKNOWN_SIZE_PART} bytes")
+        crc = Crc64Nvme()
+        crc.update(data)
+        parts.append(verified(archive.upload_held_part(job.key, job.upload_id, number, data, crc.base64), crc.base64))
+    return parts
 
 
 def _one_part(body: SourceBody) -> bytearray:

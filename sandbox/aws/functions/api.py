@@ -78,7 +78,9 @@ class FunctionStats:
     """Numbers of one function's invocations; medians and maxima are 0.0 where there was none.
 
     ``cold_ms`` are whole cold invocations (start of the process, initialisation, handler), ``warm_ms`` whole warm ones,
-    ``init_ms`` the initialisations that succeeded. ``peak_mb`` is the largest resident memory seen, in MiB. ``errors``
+    ``init_ms`` the initialisations that succeeded, ``import_ms`` the import of the handler's module within them.
+    ``warm_ms_least`` is the quickest warm invocation: no more than that is what an invocation costs beside its work.
+    ``peak_mb`` is the largest resident memory seen, in MiB. ``errors``
     are all invocations that ended with an error, of them ``timeouts`` (Sandbox.Timedout) and ``kills`` (out of memory,
     or killed from outside); ``throttles`` were refused and are in no other number.
     """
@@ -90,7 +92,9 @@ class FunctionStats:
     errors: int
     cold_ms_max: float = 0.0
     warm_ms_median: float = 0.0
+    warm_ms_least: float = 0.0
     init_ms_median: float = 0.0
+    import_ms_median: float = 0.0
     timeouts: int = 0
     kills: int = 0
     throttles: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -159,9 +160,32 @@ class FunctionHost:
             error_type=result.error_type,
         )
         with self._lock:
-            function.tally.count(cold=cold, ms=whole, init_ms=init)
+            function.tally.count(cold=cold, ms=whole)
+            if init is not None:
+                function.tally.ready(init, instance.import_ms)
             self._invoked.append(invoked)
         return result
+
+    def measure_starts(self) -> None:
+        """Start each function that nobody has invoked once, without an event, so that its start has numbers as well.
+
+        One that cannot be started has none. Nothing else is counted, and no process stays.
+        """
+        with self._lock:
+            unused = [function for function in self._functions.values() if not function.tally.initialised]
+        for function in unused:
+            with suppress(TooManyRequests, SpawnerClosed):
+                self._measure_start(function)
+
+    def _measure_start(self, function: _Function) -> None:
+        instance = self._pool.take(function.spec.name)
+        try:
+            instance = instance or self._start(function)
+            if instance.get_ready():
+                with self._lock:
+                    function.tally.ready(instance.init_ms or 0.0, instance.import_ms)
+        finally:
+            self._pool.give_back(instance, keep=False)
 
     def stats(self) -> dict[str, FunctionStats]:
         """Return the counts so far by function name."""

@@ -47,6 +47,7 @@ class Instance:
         self._runtime = launch()
         self.peak_mb = 0.0
         self.init_ms: float | None = None
+        self.import_ms: float | None = None
 
     @property
     def function_name(self) -> str:
@@ -93,8 +94,19 @@ class Instance:
             failure = self._await_ready(again + timeout)
             timeout = max(0.0, again + timeout - monotonic())
         if failure is None:
-            self.init_ms = (monotonic() - self._began) * 1000
+            self._note_ready()
         return failure, timeout
+
+    def _note_ready(self) -> None:
+        self.init_ms = (monotonic() - self._began) * 1000
+        self.import_ms = self._runtime.process.import_ms()
+
+    def get_ready(self) -> bool:
+        """Wait for initialisation without an event to follow; false when it fails or takes too long."""
+        if self._await_ready(self._began + self._spec.init_limit) is not None:
+            return False
+        self._note_ready()
+        return True
 
     def _await_ready(self, ends: float) -> Answer | _End | None:
         while not self._runtime.wait_ready(LOOK_EVERY):

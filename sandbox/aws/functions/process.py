@@ -41,19 +41,26 @@ class Spawner:
         return started.result()
 
     def _start(self, handler: str, cwd: Path, env: Mapping[str, str], log: Path) -> FunctionProcess:
-        # -S and -P: nothing but the standard library and PYTHONPATH, as in a Lambda sandbox.
-        command = [str(self._python), "-S", "-P", str(_LAUNCH), str(os.getpid()), handler]
-        with log.open("ab") as output:
-            popen = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the sandbox; a kill takes the function's own children too
-            )
-        return FunctionProcess(popen, self._sessions)
+        told, report = os.pipe()
+        try:
+            with log.open("ab") as output:
+                popen = subprocess.Popen(
+                    # -S and -P: nothing but the standard library and PYTHONPATH, as in a Lambda sandbox.
+                    [str(self._python), "-S", "-P", str(_LAUNCH), str(os.getpid()), handler, str(report)],
+                    cwd=cwd,
+                    env=dict(env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the sandbox; a kill takes the function's children too
+                    pass_fds=(report,),
+                )
+        except BaseException:
+            os.close(told)
+            raise
+        finally:
+            os.close(report)
+        return FunctionProcess(popen, self._sessions, told)
 
     def close(self) -> None:
         """End the thread (and with it, by the kernel's doing, any process still alive)."""
@@ -61,11 +68,13 @@ class Spawner:
 
 
 class FunctionProcess:
-    """A running function process. Thread-safe."""
+    """A running function process. Thread-safe. ``told`` is where it says how long its handler's import took."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], sessions: Sessions) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], sessions: Sessions, told: int) -> None:
         self._popen = popen
         self._sessions = sessions
+        self._told = told
+        os.set_blocking(told, False)
         self._lock = threading.Lock()
 
     @property
@@ -84,6 +93,16 @@ class FunctionProcess:
         if code == -signal.SIGKILL:
             return "signal: killed"
         return f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+    def import_ms(self) -> float | None:
+        """Return the milliseconds that the import of the handler's module took; once, ``None`` while it is not over."""
+        with self._lock:
+            if self._popen.returncode is not None:
+                return None
+            with contextlib.suppress(BlockingIOError):
+                told = os.read(self._told, 32)
+                return float(told) if told else None
+            return None
 
     def used_mb(self) -> float:
         """Return the memory in MiB of the process and of those that it started; 0.0 when they have gone."""
@@ -107,3 +126,4 @@ class FunctionProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)
         self._popen.wait()
+        os.close(self._told)

@@ -16,17 +16,27 @@ class Tally:
         self._cold_ms = array("d")
         self._warm_ms = array("d")
         self._init_ms = array("d")
+        self._import_ms = array("d")
         self._errors = 0
         self._timeouts = 0
         self._kills = 0
         self.throttles = 0
         self.peak_mb = 0.0
 
-    def count(self, *, cold: bool, ms: float, init_ms: float | None) -> None:
-        """Count an invocation that has got an answer; ``ms`` includes ``init_ms``."""
+    @property
+    def initialised(self) -> int:
+        """How often the function has got ready for its first event."""
+        return len(self._init_ms)
+
+    def count(self, *, cold: bool, ms: float) -> None:
+        """Count an invocation that has got an answer; ``ms`` includes initialisation."""
         (self._cold_ms if cold else self._warm_ms).append(ms)
-        if init_ms is not None:
-            self._init_ms.append(init_ms)
+
+    def ready(self, init_ms: float, import_ms: float | None) -> None:
+        """Count an initialisation that succeeded."""
+        self._init_ms.append(init_ms)
+        if import_ms is not None:
+            self._import_ms.append(import_ms)
 
     def ended(self, result: InvokeResult | None, peak_mb: float) -> None:
         """Count how an invocation ended; ``None`` when the sandbox itself failed."""
@@ -48,7 +58,9 @@ class Tally:
             errors=self._errors,
             cold_ms_max=max(self._cold_ms, default=0.0),
             warm_ms_median=_median(self._warm_ms),
+            warm_ms_least=min(self._warm_ms, default=0.0),
             init_ms_median=_median(self._init_ms),
+            import_ms_median=_median(self._import_ms),
             timeouts=self._timeouts,
             kills=self._kills,
             throttles=self.throttles,

@@ -10,8 +10,6 @@ from sandbox.aws.tracing.node import Kind, Node
 from sandbox.aws.tracing.segments import FUNCTION, LAMBDA, STATE, Segment
 
 _PLATFORM = frozenset({LAMBDA, FUNCTION, STATE})
-_A_MILLISECOND = 0.001
-"""States' times are cut to milliseconds, segments' are not."""
 
 
 class InvocationNodes:
@@ -31,13 +29,13 @@ class InvocationNodes:
                 self._below[segment.parent_id].append(segment)
         self._segments = segments
 
-    def of_state(
-        self, execution: str, state: str, iteration: str | None, start: float, end: float | None
-    ) -> list[Node]:
-        """Return the invocations of one visit: those of all attempts that began within it."""
+    def of_state(self, execution: str, state: str, iteration: str | None, start: float, until: float) -> list[Node]:
+        """Return the invocations of one visit: all attempts since ``start`` and before ``until``, the next visit's.
+
+        Not the end of the visit: states' times are cut to milliseconds, and the next one may begin in the same.
+        """
         attempts = self._attempts.get((execution, state, iteration or ""), ())
-        until = float("inf") if end is None else end + _A_MILLISECOND
-        made = [each for each in attempts if start <= each.start <= until]
+        made = [each for each in attempts if start <= each.start < until]
         return [self._invocation(call) for attempt in made for call in self._below.get(attempt.id, ())]
 
     def _invocation(self, call: Segment) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,8 +93,8 @@ def _execution(visits: Sequence[StateVisit], nodes: InvocationNodes) -> tuple[No
     execution = Node(Kind.EXECUTION, _label(first), _moment(first.entered_at), end, last.error or "")
     execution.facts["arn"] = first.execution_arn
     outer: dict[str, Node] = {}
-    for visit in visits:
-        state = _state(visit, nodes)
+    for visit, until in zip(visits, _next_visits(visits), strict=True):
+        state = _state(visit, until, nodes)
         if visit.iteration is None:
             execution.children.append(state)
         else:
@@ -104,12 +105,23 @@ def _execution(visits: Sequence[StateVisit], nodes: InvocationNodes) -> tuple[No
     return execution, list(outer.values())
 
 
-def _state(visit: StateVisit, nodes: InvocationNodes) -> Node:
+def _next_visits(visits: Sequence[StateVisit]) -> list[float]:
+    """Return for each visit when the same state was entered again."""
+    again: dict[tuple[str, str | None], float] = {}
+    found = []
+    for visit in reversed(visits):
+        place = visit.state_name, visit.iteration
+        found.append(again.get(place, math.inf))
+        again[place] = _moment(visit.entered_at)
+    return found[::-1]
+
+
+def _state(visit: StateVisit, until: float, nodes: InvocationNodes) -> Node:
     end = None if visit.exited_at is None else _moment(visit.exited_at)
     name = visit.state_name if visit.iteration is None else f"{visit.state_name} ({visit.iteration})"
     node = Node(Kind.STATE, name, _moment(visit.entered_at), end, visit.error or "")
     node.facts = {"type": visit.state_type} | ({"attempts": visit.attempts} if visit.attempts > 1 else {})
-    node.children = nodes.of_state(visit.execution_arn, visit.state_name, visit.iteration, node.start, end)
+    node.children = nodes.of_state(visit.execution_arn, visit.state_name, visit.iteration, node.start, until)
     return node
 
 

@@ -81,7 +81,7 @@ class Completion:
             return ArchiveUnavailable("S3 says that the key is taken, and shows nothing under it")
         if isinstance(error, _ENDED):
             # The fenced write first: a late worker must not abort what its successor works on.
-            self.row.forget_upload(work)
+            self.row.forget_upload(work, type(error).__name__)
             self.archive.abort(target.key, upload_id)
             return ArchiveUnavailable("S3 did not complete the upload; the next pass makes a new one")
         return error

@@ -18,8 +18,11 @@ from cloud_sync_common.services.archiving.work import (
     Target,
     TransferLimits,
     is_proven_in_this_run,
+    of_this_run,
 )
+from cloud_sync_common.transfer.deadline import DeadlineReached
 from cloud_sync_common.transfer.engine import PartMover
+from cloud_sync_common.transfer.planning import PartPlan, smaller_part
 from cloud_sync_common.transfer.streams import DirectJob, Way, choose_way, direct_upload_stream
 
 MAX_RESTARTS = 3
@@ -59,7 +62,11 @@ class PieceArchiver:
 
     def download_and_upload_video(self, work: PieceWork, target: Target) -> Advance:
         """Choose the way by the source's own size and move the piece (design.md 2, "transfer")."""
-        match choose_way(target.source, self.limits.multipart_threshold):
+        way = choose_way(target.source, self.limits.multipart_threshold)
+        if way is Way.DIRECT and (work.row.get("upload_id") or of_this_run(work, "part_limit")):
+            # One PutObject did not fit into an invocation.
+            way = Way.MULTIPART
+        match way:
             case Way.DIRECT:
                 return self._direct(work, target)
             case Way.MULTIPART:
@@ -74,8 +81,8 @@ class PieceArchiver:
             return
         if work.row.get("upload_id"):
             self._give_up_plan(work)
-        restarts = _restarts(work)
-        self.row.intend(work, target, restarts)
+        self.row.intend(work, target)
+        restarts = of_this_run(work, "restarts") or 0
         if restarts > MAX_RESTARTS:
             raise NoProgress(f"the source changed {restarts} times while it was copied")
 
@@ -85,7 +92,7 @@ class PieceArchiver:
         The fenced write comes first: a late worker must not abort what its successor works on.
         """
         key, upload_id = work.row.get("key"), work.row.get("upload_id")
-        self.row.give_up(work, _restarts(work) + 1)
+        self.row.give_up(work)
         if key and upload_id:
             self.archive.abort(ObjectKey(key), UploadId(upload_id))
 
@@ -102,9 +109,14 @@ class PieceArchiver:
             except WriteConflict:
                 raise ArchiveUnavailable("another write of this key is under way") from None
 
-        return self.completion.prove(work, target, self.mover.retry.run(one_try, work.deadline))
-
-
-def _restarts(work: PieceWork) -> int:
-    """How often the source has changed under this run; a new run starts counting anew."""
-    return int(work.row.get("restarts", 0)) if work.row.get("run_id") == work.run_id else 0
+        was_fresh = work.deadline.is_fresh()
+        try:
+            crc64nvme = self.mover.retry.run(one_try, work.deadline, work.stats.budget)
+        except DeadlineReached:
+            plan = PartPlan(job.source.size or 1, job.source.size or 1)
+            part_limit = smaller_part(plan, work.stats.best_unfinished)
+            if part_limit is None or not was_fresh or not job.source.ranges:
+                raise
+            self.row.plan_anew(work, part_limit)
+            return Advance(done=False, moved=0, is_planned_anew=True)
+        return self.completion.prove(work, target, crc64nvme)

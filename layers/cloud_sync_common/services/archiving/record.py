@@ -52,7 +52,7 @@ class RecordArchiver:
             return Advance(done=True, moved=0)
         planned = (Status.IN_PROGRESS, target.token, target.key)
         if (work.row.get("status"), work.row.get("token"), work.row.get("key")) != planned:
-            self.row.intend(work, target, 0)
+            self.row.intend(work, target)
         self.completion.prove(work, target, self._put(work, target, content))
         return Advance(done=True, moved=0)
 

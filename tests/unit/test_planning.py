@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sync_common.errors import PieceTooLarge
-from cloud_sync_common.rules.parts import (
+from cloud_sync_common.rules.outcomes import PartRange
+from cloud_sync_common.transfer.planning import (
     MAX_PART,
     MAX_PARTS,
     MIB,
@@ -17,9 +18,9 @@ from cloud_sync_common.rules.parts import (
     USUAL_MIN_PART,
     Part,
     PartPlan,
-    PartRange,
     missing_ranges,
     plan_parts,
+    smaller_part,
 )
 
 LARGEST = MAX_PARTS * MAX_PART
@@ -131,3 +132,55 @@ def test_nothing_missing_needs_no_range() -> None:
 def test_a_range_may_span_parts_that_are_there() -> None:
     assert missing_ranges([1, 2, 8, 9], 1) == (PartRange(1, 9),)
     assert missing_ranges([9, 1, 8, 2], 2) == (PartRange(1, 2), PartRange(8, 9))
+
+
+# Smaller parts for a slow connection
+
+plans = sizes.map(plan_parts)
+
+
+@given(plans, st.integers(0, MAX_PART))
+def test_smaller_parts_are_planned_as_found_and_stay_within_the_limits_of_s3(plan: PartPlan, moved: int) -> None:
+    found = smaller_part(plan, moved)
+    if found is None:
+        return
+    again = plan_parts(plan.size, found)
+    assert again.part_size == found < plan.part_size
+    assert found >= 5 * MIB
+    assert found % MIB == 0
+    assert 1 < again.count <= MAX_PARTS
+
+
+@given(plans, st.integers(1, MAX_PART))
+def test_smaller_parts_take_half_of_what_was_moved_wherever_s3_allows_that(plan: PartPlan, moved: int) -> None:
+    found = smaller_part(plan, moved)
+    least = max(5 * MIB, -(-plan.size // MAX_PARTS))
+    assert found is None or found <= moved / 2 or found - MIB < least
+
+
+@given(plans, st.data())
+def test_parts_become_smaller_at_most_ten_times(plan: PartPlan, data: st.DataObject) -> None:
+    for _ in range(10):
+        moved = data.draw(st.integers(0, plan.part_size))
+        found = smaller_part(plan, moved)
+        if found is None:
+            return
+        plan = plan_parts(plan.size, found)
+    assert smaller_part(plan, plan.part_size) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "moved", "expected"),
+    [
+        (1 * GIB, 0, None),
+        (1 * GIB, 1, 5 * MIB),
+        (1 * GIB, 100 * MIB, 50 * MIB),
+        (1 * GIB, 101 * MIB + 5, 50 * MIB),
+        (6 * MIB, 3 * MIB, 5 * MIB),
+        (5 * MIB, 3 * MIB, None),
+        (MAX_PARTS * USUAL_MAX_PART, 200 * MIB, None),
+        (MAX_PARTS * 50 * MIB, 20 * MIB, 50 * MIB),
+    ],
+)
+def test_smaller_parts_of_known_cases(size: int, moved: int, expected: int | None) -> None:
+    assert smaller_part(plan_parts(size), moved) == expected
