@@ -110,7 +110,16 @@ class SourceThrottled(APIError, TransientError):
 
 
 class SourceUnavailable(APIError, TransientError):
-    """GoPro's API or CDN does not answer properly (5xx, time-outs, resets, 408)."""
+    """GoPro's API or CDN does not answer properly (5xx, time-outs, resets, 408).
+
+    ``timed_out``: it said nothing for so long that waiting was given up.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, retry_after: float | None = None, timed_out: bool = False
+    ) -> None:
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.timed_out = timed_out
 
 
 class TransferError(TransientError):

@@ -73,7 +73,7 @@ def test_each_run_is_one_tree_with_the_contracts_subsegments(run: Run) -> None:
         [execution] = tree["executions"]
         assert [child["name"] for child in execution["children"]][: len(STATES)] == STATES
     names = [each["name"] for each in subsegments(first)]
-    assert (names.count("cloudfront_download"), names.count("s3_put_object")) == (2, 2)
+    assert (names.count("cloudfront_download"), names.count("s3_put_object")) == (3, 2)
     assert (names.count("s3_upload_part_1"), names.count("s3_complete_multipart_upload")) == (1, 1)
     assert "retrieve_credentials" in names
     assert not {"cloudfront_download", "s3_upload_part_1"} & {each["name"] for each in subsegments(second)}

@@ -245,8 +245,9 @@ def test_a_stalled_source_is_given_up(
     monkeypatch.setattr(by_requests, "TIMEOUT", (5.0, 0.2))
     monkeypatch.setattr(by_sockets, "SILENCE_SECONDS", 0.2)
     server.script = lambda request: RANGE.but(headers={"Content-Length": "10"}, body=CONTENT[10:15], end=End.STALL)
-    with pytest.raises(SourceUnavailable, match=r"Time[oO]ut"):
+    with pytest.raises(SourceUnavailable, match=r"Time[oO]ut") as caught:
         _range(reader, server)
+    assert caught.value.timed_out
 
 
 def test_nobody_listening_is_an_unavailable_source(reader: SourceReader) -> None:

@@ -170,8 +170,21 @@ def test_a_try_that_has_stalled_is_left_to_the_workflow() -> None:
     def stall() -> str:
         calls.append(1)
         clock.advance(20.0)
-        raise SourceUnavailable("nothing came")
+        raise SourceUnavailable("nothing came", timed_out=True)
 
     with pytest.raises(SourceUnavailable):
         Retry(Naps(), clock=clock).run(stall, no_hurry())
     assert len(calls) == 1
+
+
+def test_a_long_try_that_broke_off_while_bytes_came_is_tried_again() -> None:
+    clock = ManualClock()
+    errors: list[Exception] = [SourceUnavailable("reset"), ArchiveThrottled("x")]
+
+    def break_off() -> str:
+        clock.advance(27.0)
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert Retry(Naps(), clock=clock).run(break_off, no_hurry()) == "done"

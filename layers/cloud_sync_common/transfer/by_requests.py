@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import requests
 from urllib3.exceptions import HTTPError as Urllib3Error
+from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from cloud_sync_common.edges.addresses import ForbiddenAddress
 from cloud_sync_common.edges.cut_off import CutOff
@@ -34,7 +35,7 @@ class RequestsTransport:
         except ForbiddenAddress as error:
             raise UnsafeUrl(str(error)) from None
         except (requests.RequestException, Urllib3Error) as error:
-            raise SourceUnavailable(f"the source does not answer ({type(error).__name__})") from None
+            raise _unavailable("does not answer", error) from None
         return RequestsAnswer(response, method)
 
 
@@ -56,7 +57,7 @@ class RequestsAnswer:
             # ValueError: a chunk of negative length, or a read that begins while the cut-off takes TLS away.
             if self._was_cut_off():
                 raise DeadlineReached from None
-            raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None
+            raise _unavailable("broke off", error) from None
         if self._was_cut_off():
             raise DeadlineReached
         return data
@@ -83,3 +84,8 @@ class RequestsAnswer:
 
     def _was_cut_off(self) -> bool:
         return self._cut_off is not None and self._cut_off.happened
+
+
+def _unavailable(how: str, error: Exception) -> SourceUnavailable:
+    silent = isinstance(error, requests.Timeout | TimeoutError | Urllib3Timeout)
+    return SourceUnavailable(f"the source {how} ({type(error).__name__})", timed_out=silent)

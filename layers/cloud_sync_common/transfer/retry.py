@@ -64,7 +64,7 @@ class Retry:
     base: float = 0.5
     longest: float = 8.0
     patience: float = 15.0
-    """Seconds; a try that failed after more than that has stalled, and the next one is the workflow's."""
+    """Seconds; the try after a source's silence that lasted longer is the workflow's."""
     longest_asked: float = 60.0
     """Seconds a server may have us wait (Retry-After) in a function that is paid for; beyond, the workflow waits."""
     jitter: Callable[[float], float] = field(default=lambda most: random.uniform(0, most))  # noqa: S311 - no secret
@@ -81,7 +81,8 @@ class Retry:
             except TransientError as error:
                 attempt += 1
                 wait = self._wait(attempt, error)
-                if attempt >= self.attempts or self.clock() - begun > self.patience or wait is None:
+                has_stalled = getattr(error, "timed_out", False) and self.clock() - begun > self.patience
+                if attempt >= self.attempts or has_stalled or wait is None:
                     raise
                 if not deadline.allows(wait):
                     raise DeadlineReached from error

@@ -67,7 +67,8 @@ def multipart_upload_stream(
     mover: PartMover, job: PartJob, plan: PartPlan, numbers: Iterable[int], deadline: Deadline, stats: TransferStats
 ) -> list[UploadedPart]:
     """Upload exactly the parts ``numbers`` of the plan; fewer come back when the deadline came first."""
-    return mover.move(job, (plan.part(number) for number in sorted(numbers)), deadline, stats)
+    with mover.tracing.subsegment("cloudfront_download"):
+        return mover.move(job, (plan.part(number) for number in sorted(numbers)), deadline, stats)
 
 
 def sequential_upload_stream(

@@ -48,7 +48,7 @@ class SocketTransport:
         except ForbiddenAddress as error:
             raise UnsafeUrl(str(error)) from None
         except (OSError, UnicodeError, MalformedAnswer) as error:
-            raise SourceUnavailable(f"the source does not answer ({type(error).__name__})") from None
+            raise _unavailable("does not answer", error) from None
 
     def _exchange(self, origin: Origin, connection: Connection, method: str, message: bytes) -> SocketAnswer:
         try:
@@ -91,7 +91,7 @@ class SocketAnswer:
         except (OSError, MalformedAnswer) as error:
             if self._deadline is not None and self._deadline.remaining() <= 0:
                 raise DeadlineReached from None
-            raise SourceUnavailable(f"the source broke off ({type(error).__name__})") from None
+            raise _unavailable("broke off", error) from None
 
     @contextmanager
     def until(self, deadline: Deadline) -> Iterator[None]:
@@ -109,6 +109,11 @@ class SocketAnswer:
             self._connections.give_back(self._origin, self._connection)
         else:
             self._connection.close()
+
+
+def _unavailable(how: str, error: Exception) -> SourceUnavailable:
+    silent = isinstance(error, TimeoutError)
+    return SourceUnavailable(f"the source {how} ({type(error).__name__})", timed_out=silent)
 
 
 def _composed(method: str, url: SecretUrl, headers: Mapping[str, str]) -> tuple[Origin, bytes]:
