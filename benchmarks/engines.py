@@ -155,6 +155,7 @@ _ALL = (
     Engine("obstore-ranges", "obstore, four ranges side by side", _script("obstore_ranges"), ("obstore",), apart=True),
     Engine("awscrt", "awscrt's S3 client, unsigned bodies", _script("awscrt_client"), ("awscrt", "urllib3")),
     Engine("boto3-best", "boto3 upload_fileobj at its best settings", _script("boto3_best"), ("boto3", "urllib3")),
+    Engine("boto3-best-checked", "the same with CRC64NVME", _script("boto3_best_checked"), ("boto3", "urllib3")),
     Engine("boto3", "boto3 upload_fileobj as it comes", _script("boto3_default"), ("boto3", "urllib3")),
     Engine("buffered", "the mission's design: parts of 100 MiB held", _script("buffered"), ("boto3", "requests")),
     Engine("smart_open", "smart_open as it comes", _script("smart_open_stream"), ("smart_open",), apart=True),

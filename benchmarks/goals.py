@@ -11,6 +11,7 @@ from benchmarks.results import Results, Row
 _CPU_RATIOS = (
     ("buffered", 0.45),
     ("rclone-4-streams", 0.5),
+    ("boto3-best-checked", 0.65),
     ("boto3-best", 0.65),
     ("opendal", 1.0),
     ("obstore", 1.0),

@@ -14,15 +14,17 @@ def _chosen(*asked: str, present: tuple[str, ...] = tuple(engines()), largest: i
     return chosen_scenarios(asked, present, size=4 * GIB, largest=largest)
 
 
-def test_every_engine_is_measured_without_limits_at_start_up_and_over_a_slow_source() -> None:
-    for scenario in _chosen("unlimited", "small", "limited"):
+def test_every_engine_is_measured_without_limits_and_at_start_up() -> None:
+    for scenario in _chosen("unlimited", "small"):
         assert [trial.engine for trial in scenario.trials if trial.workers is None] == list(engines())
 
 
 def test_a_slow_source_is_slow_for_every_engine() -> None:
     [limited] = _chosen("limited")
     assert limited.bytes_per_second == 20_000_000
-    assert {trial.engine for trial in limited.trials} == set(engines())
+    assert {OURS, "opendal-ranges", "obstore-ranges", "rclone-4-streams", "boto3-best"} <= {
+        trial.engine for trial in limited.trials
+    }
     [size] = {trial.size for trial in limited.trials}
     assert 10 <= size / 20_000_000 <= 20
 

@@ -223,7 +223,7 @@ def thousandth() -> Iterator[None]:
     Our chunks stay as large as the strict S3 wants them; everything else keeps its proportions.
     """
     names = dict.fromkeys(("MIB", "MIN_PART", "USUAL_MIN_PART", "USUAL_MAX_PART", "UNKNOWN_SIZE_PART"), 1024)
-    names["CHUNK"] = 32
+    names["CHUNK"] = 31
     with pytest.MonkeyPatch.context() as patch:
         for module in [module for name, module in sys.modules.items() if name.startswith("cloud_sync_common.")]:
             for name in names.keys() & vars(module).keys():

@@ -9,11 +9,11 @@ from botocore.httpchecksum import AwsChunkedWrapper, BaseChecksum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_sync_common.transfer.body import CHUNK
 from cloud_sync_common.transfer.checksums import Crc64Nvme
 from cloud_sync_common.transfer.deadline import Deadline
 from cloud_sync_common.transfer.sockets import sender
 from cloud_sync_common.transfer.sockets.framing import (
+    CHUNK,
     CRLF,
     END_LENGTH,
     MAX_FRONT,
@@ -123,6 +123,10 @@ def test_it_is_what_botocore_would_send(size: int) -> None:
 
     wrapper = AwsChunkedWrapper(BytesIO(content), checksum_cls=Checksum, checksum_name=TRAILER, chunk_size=CHUNK)
     assert wrapper.read() == _sent(content)
+
+
+def test_a_framed_chunk_fills_whole_tls_records() -> None:
+    assert len(chunk_front(CHUNK)) + CHUNK + len(CRLF) == 16 * 16_384
 
 
 @given(st.integers(0, 5 * 1024**4), st.integers(1, 2**30))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from cloud_sync_common.errors import CloudSyncError, TruncatedBody, WrongContent
@@ -76,24 +75,29 @@ class SourceBody:
             raise
 
     def _read(self, amount: int) -> bytes:
-        with self._asking():
+        self._ask()
+        try:
             data = self._answer.read(amount)
+        finally:
+            self._answered()
         self._take_in(data, is_end=not data and amount > 0)
         return data
 
     def _fill(self, view: memoryview) -> int:
-        with self._asking():
+        self._ask()
+        try:
             filled = self._answer.fill(view)
+        finally:
+            self._answered()
         self._take_in(view[:filled], is_end=filled < len(view))
         return filled
 
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _ask(self) -> None:
         self.deadline.check()
         self._asked = self.deadline.clock()
-        try:
-            yield
-        finally:
+
+    def _answered(self) -> None:
+        if self._asked is not None:
             self._waited += self.deadline.clock() - self._asked
             self._asked = None
 

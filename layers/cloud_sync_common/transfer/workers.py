@@ -1,14 +1,13 @@
-"""How many parts of a file move at the same time: two at first, more as long as they wait more than they work. Pure.
+"""How many parts of a file move at the same time: one at first, more as soon as it waits more than it works. Pure.
 
 Where a connection is slow (a CDN's limit, a long way), its worker waits, on the source or on S3, and another one costs
 next to nothing and brings as much again. Where the processor is the limit, time goes evenly into both sides, since both
-encrypt, and more threads would only cost more of it (performance.md 1, "Throttled" and "Lambda-like CPU share"). What
-a doubled number brings could be measured, too, but not in time: CDNs let the first seconds of a request pass faster.
+encrypt, and more threads would only cost more of it: a tenth for the second (ADR 18). What another worker brings could
+be measured, too, but not in time: CDNs let the first seconds of a request pass faster.
 """
 
 from __future__ import annotations
 
-FIRST = 2
 WINDOW_SECONDS = 0.2
 """What is looked at for each decision, times the workers; enough for a new connection's first bytes."""
 
@@ -17,12 +16,12 @@ WAITING = 0.8
 
 
 class WorkerCount:
-    """``allowed`` is how many parts may be under way; it is doubled up to ``most`` and never falls."""
+    """``allowed`` is how many parts may be under way: 1 to ``most``, and never fewer than before."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._since = (0.0, 0.0)
-        self.allowed = min(FIRST, most)
+        self.allowed = 1
 
     @property
     def is_settled(self) -> bool:
@@ -33,11 +32,14 @@ class WorkerCount:
         """Take a measurement: how long workers have worked in all, and how much of that the source has taken.
 
         Both are sums over the workers since the beginning. What counts is everything since the last decision, so that a
-        hiccup in a long transfer is no reason.
+        hiccup in a long transfer is no reason. Workers that wait for all but a tenth of their time leave room for ten
+        times as many.
         """
         source, whole = source_seconds - self._since[0], seconds - self._since[1]
         if self.is_settled or whole < WINDOW_SECONDS * self.allowed:
             return
-        if max(source, whole - source) / whole >= WAITING:
-            self.allowed = min(2 * self.allowed, self._most)
+        working = min(source, whole - source) / whole
+        if working <= 1 - WAITING:
+            has_room_for_all = working * self._most <= self.allowed
+            self.allowed = self._most if has_room_for_all else int(self.allowed / working)
             self._since = (source_seconds, seconds)

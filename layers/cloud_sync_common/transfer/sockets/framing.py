@@ -15,6 +15,9 @@ CHECKSUM_LENGTH = 12
 MAX_FRONT = 18
 """Of ``chunk_front``: 16 hex digits, CRLF."""
 
+CHUNK = 256 * 1024 - len("3fff7\r\n") - len(CRLF)
+"""Bytes in a chunk: framed it fills sixteen TLS records, so that no seventeenth goes out for the last few bytes."""
+
 END_LENGTH = len(f"0\r\n{TRAILER}:\r\n\r\n") + CHECKSUM_LENGTH
 
 

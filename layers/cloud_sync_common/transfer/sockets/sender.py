@@ -15,12 +15,20 @@ from typing import TYPE_CHECKING, Any
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
-from cloud_sync_common.transfer.body import CHUNK, BodySection, OutgoingBody, SourceBody
+from cloud_sync_common.transfer.body import BodySection, OutgoingBody, SourceBody
 from cloud_sync_common.transfer.deadline import DeadlineReached
 from cloud_sync_common.transfer.sockets.bodies import body_of
 from cloud_sync_common.transfer.sockets.connection import HEADERS_SECONDS, SILENCE_SECONDS, Connection, Origin
 from cloud_sync_common.transfer.sockets.connections import Connections
-from cloud_sync_common.transfer.sockets.framing import CRLF, END_LENGTH, MAX_FRONT, chunk_front, end, framed_length
+from cloud_sync_common.transfer.sockets.framing import (
+    CHUNK,
+    CRLF,
+    END_LENGTH,
+    MAX_FRONT,
+    chunk_front,
+    end,
+    framed_length,
+)
 from cloud_sync_common.transfer.sockets.http_head import Head, MalformedAnswer
 from cloud_sync_common.transfer.sockets.request_head import addressed, composed
 from cloud_sync_common.transfer.trailers import OPERATIONS, checksums_behind_bodies
