@@ -24,8 +24,8 @@ class Fault(Enum):
     """What a source may do to one answer."""
 
     CUT = "the connection ends within the body"
-    SHORT = "the body is a byte short, and says so"
-    LONG = "the body is a byte too long"
+    SHORT = "the body is short, by more each time, and says so"
+    LONG = "the body is too long, by more each time"
     UNTIL_CLOSE = "the body says no length, and ends early"
     OTHER_RANGE = "another range than asked for"
     OTHER_FILE = "another validator"
@@ -106,7 +106,7 @@ def content_of(answer: Response) -> bytes:
 
 
 def faulty(answer: Response, fault: Fault, number: int) -> Response:
-    """A good answer with this fault. ``number`` makes another file of each one."""
+    """A good answer with this fault. ``number`` makes another file of each: nobody sees through one lie told twice."""
     if isinstance(fault.value, int):
         return Response(fault.value)
     if fault is Fault.PAGE:
@@ -116,9 +116,9 @@ def faulty(answer: Response, fault: Fault, number: int) -> Response:
         case Fault.CUT:
             answer.body, answer.cut_after = body, len(body) // 2
         case Fault.SHORT:
-            answer.body = body[:-1]
+            answer.body = body[:-number]
         case Fault.LONG:
-            answer.body = body + b"x"
+            answer.body = body + number * b"x"
         case Fault.OTHER_FILE if "ETag" in answer.headers:
             answer.headers["ETag"], answer.body = f'"another-{number}"', bytes(len(body))
         case Fault.OTHER_RANGE if answer.status == 206:
