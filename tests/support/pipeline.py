@@ -69,9 +69,10 @@ PART = 16 * MIB
 
 
 def make_file(path: Path, size: int, seed: int = 1) -> Path:
-    """Write ``size`` pseudo-random bytes."""
+    """Write ``size`` pseudo-random bytes behind a zero, as films begin: chance must not write ``{"`` or ``<a``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(random.Random(seed).randbytes(size))  # noqa: S311 - content, not a secret
+    content = b"\0" + random.Random(seed).randbytes(max(size - 1, 0))  # noqa: S311 - content, not a secret
+    path.write_bytes(content[:size])
     return path
 
 
