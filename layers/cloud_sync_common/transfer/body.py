@@ -33,9 +33,6 @@ class SourceBody:
         self._sniff = sniff
         self._expected = expected
         self._crc = Crc64Nvme()
-        self._begun = deadline.clock()
-        self._asked: float | None = None
-        self._waited = 0.0
         self.deadline = deadline
         self.received = 0
         self.error: Exception | None = None
@@ -44,11 +41,6 @@ class SourceBody:
     def crc64nvme(self) -> str:
         """The checksum of what was read so far, in S3's form."""
         return self._crc.base64
-
-    def times(self, now: float) -> tuple[float, float]:
-        """Seconds that the source has taken until ``now``, and seconds since the body was opened."""
-        asked = self._asked
-        return self._waited + (now - asked if asked is not None else 0.0), now - self._begun
 
     def read(self, amount: int = -1) -> bytes:
         """Up to ``amount`` bytes (a chunk when negative), empty at the end.
@@ -75,31 +67,16 @@ class SourceBody:
             raise
 
     def _read(self, amount: int) -> bytes:
-        self._ask()
-        try:
-            data = self._answer.read(amount)
-        finally:
-            self._answered()
+        self.deadline.check()
+        data = self._answer.read(amount)
         self._take_in(data, is_end=not data and amount > 0)
         return data
 
     def _fill(self, view: memoryview) -> int:
-        self._ask()
-        try:
-            filled = self._answer.fill(view)
-        finally:
-            self._answered()
+        self.deadline.check()
+        filled = self._answer.fill(view)
         self._take_in(view[:filled], is_end=filled < len(view))
         return filled
-
-    def _ask(self) -> None:
-        self.deadline.check()
-        self._asked = self.deadline.clock()
-
-    def _answered(self) -> None:
-        if self._asked is not None:
-            self._waited += self.deadline.clock() - self._asked
-            self._asked = None
 
     def _end(self) -> int:
         if self._fill(memoryview(bytearray(1))):

@@ -55,6 +55,9 @@ class PartMover:
     tracing: Tracing
     workers: int
     clock: Callable[[], float] = time.monotonic
+    cpu_clock: Callable[[], float] = time.process_time
+    processors: float = 1.0
+    """How much of a processor there is for the workers."""
 
     def move(self, job: PartJob, parts: Iterable[Part], deadline: Deadline, stats: TransferStats) -> list[UploadedPart]:
         """Upload ``parts`` and return those that S3 accepted; fewer than asked means that the deadline came first.
@@ -63,7 +66,7 @@ class PartMover:
         was accepted is there for the next pass, whatever happens here.
         """
         queue = _Queue(iter(parts), deadline)
-        count = WorkerCount(self.workers)
+        count = WorkerCount(self.workers, self.processors)
         with self.tracing.shared(), ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="part") as pool:
             running: set[Future[tuple[UploadedPart, float]]] = set()
             while True:
@@ -71,9 +74,10 @@ class PartMover:
                     running.add(pool.submit(self._timed, job, part, deadline, stats))
                 if not running:
                     return queue.done
-                pause = None if count.is_settled else WINDOW_SECONDS
+                pause = None if count.is_settled else WINDOW_SECONDS / 2
                 finished, running = wait(running, pause, return_when=FIRST_COMPLETED)
-                count.observe(*stats.times(deadline.clock()))
+                if stats.time_to_first_byte is not None:
+                    count.observe(self.clock(), self.cpu_clock())
                 for future in finished:
                     queue.settle(future)
 

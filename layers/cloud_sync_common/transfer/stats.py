@@ -23,9 +23,6 @@ class TransferStats:
     time_to_first_byte: float | None = None
     best_unfinished: int = 0
     budget: RetryBudget = field(default_factory=RetryBudget)
-    _source_seconds: float = 0.0
-    _seconds: float = 0.0
-    _moving: dict[int, SourceBody] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def first_byte(self, seconds: float) -> None:
@@ -34,27 +31,12 @@ class TransferStats:
             if self.time_to_first_byte is None:
                 self.time_to_first_byte = seconds
 
-    def times(self, now: float) -> tuple[float, float]:
-        """Seconds that bodies have waited for their sources until ``now``, and that they were open, each summed up."""
-        with self._lock:
-            living = [body.times(now) for body in self._moving.values()]
-            source, seconds = (sum(each) for each in zip((0.0, 0.0), *living, strict=True))
-            return self._source_seconds + source, self._seconds + seconds
-
     @contextmanager
     def watching(self, body: SourceBody) -> Iterator[None]:
-        """Count a body while its block lasts, at no cost to its bytes."""
-        with self._lock:
-            self._moving[id(body)] = body
+        """Note how far a body has come if the deadline ends the block."""
         try:
             yield
         except DeadlineReached:
             with self._lock:
                 self.best_unfinished = max(self.best_unfinished, body.received)
             raise
-        finally:
-            source, seconds = body.times(body.deadline.clock())
-            with self._lock:
-                del self._moving[id(body)]
-                self._source_seconds += source
-                self._seconds += seconds

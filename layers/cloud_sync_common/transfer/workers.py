@@ -1,26 +1,30 @@
-"""How many parts of a file move at the same time: one at first, more as soon as it waits more than it works. Pure.
+"""How many parts of a file move at the same time: one at first, more as soon as the processor is left idle. Pure.
 
-Where a connection is slow (a CDN's limit, a long way), its worker waits, on the source or on S3, and another one costs
-next to nothing and brings as much again. Where the processor is the limit, time goes evenly into both sides, since both
-encrypt, and more threads would only cost more of it: a tenth for the second (ADR 18). What another worker brings could
-be measured, too, but not in time: CDNs let the first seconds of a request pass faster.
+Where a connection is slow (a CDN's limit, a long way), its worker waits, and another one costs next to nothing and
+brings as much again. Where the processor is the limit, more threads would only cost more of it: a tenth for the second
+(ADR 18). What another worker brings could be measured, too, but not in time: CDNs let the first seconds of a request
+pass faster.
 """
 
 from __future__ import annotations
 
 WINDOW_SECONDS = 0.2
-"""What is looked at for each decision, times the workers; enough for a new connection's first bytes."""
+"""What is looked at for each decision, at least."""
 
-WAITING = 0.8
-"""The share of their time that workers spend on one side from which on they are waiting for it."""
+IDLE = 0.5
+"""Workers that use no more than this of the processor leave room for as many again."""
 
 
 class WorkerCount:
-    """``allowed`` is how many parts may be under way: 1 to ``most``, and never fewer than before."""
+    """``allowed`` is how many parts may be under way: 1 to ``most``, and never fewer than before.
 
-    def __init__(self, most: int) -> None:
+    ``processors`` is how much of a processor there is: a small function has a fraction of one.
+    """
+
+    def __init__(self, most: int, processors: float = 1.0) -> None:
         self._most = most
-        self._since = (0.0, 0.0)
+        self._processors = processors
+        self._since: tuple[float, float] | None = None
         self.allowed = 1
 
     @property
@@ -28,18 +32,19 @@ class WorkerCount:
         """Whether there is nothing left to decide."""
         return self.allowed == self._most
 
-    def observe(self, source_seconds: float, seconds: float) -> None:
-        """Take a measurement: how long workers have worked in all, and how much of that the source has taken.
+    def observe(self, now: float, cpu_seconds: float) -> None:
+        """Take a measurement: the time, and how much processor time was used until then; both in seconds, growing.
 
-        Both are sums over the workers since the beginning. What counts is everything since the last decision, so that a
-        hiccup in a long transfer is no reason. Workers that wait for all but a tenth of their time leave room for ten
-        times as many.
+        The first one is where it begins. What counts is everything since the last decision, so that a hiccup in a long
+        transfer is no reason. Workers that use a tenth of the processor leave room for ten times as many.
         """
-        source, whole = source_seconds - self._since[0], seconds - self._since[1]
-        if self.is_settled or whole < WINDOW_SECONDS * self.allowed:
+        if self._since is None:
+            self._since = (now, cpu_seconds)
+        seconds, used = now - self._since[0], cpu_seconds - self._since[1]
+        if self.is_settled or seconds < WINDOW_SECONDS:
             return
-        working = min(source, whole - source) / whole
-        if working <= 1 - WAITING:
+        working = used / (seconds * self._processors)
+        if working <= IDLE:
             has_room_for_all = working * self._most <= self.allowed
             self.allowed = self._most if has_room_for_all else int(self.allowed / working)
-            self._since = (source_seconds, seconds)
+            self._since = (now, cpu_seconds)

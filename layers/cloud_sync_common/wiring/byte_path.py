@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -47,7 +48,8 @@ def mover(wired: Wiring) -> PartMover:
         wired.kept(adapter).transport,
         lambda url: check_url(url, settings.allowed_hosts, allow_loopback_http=settings.allow_loopback),
     )
-    return PartMover(wired.kept(archive), reader, Retry(time.sleep), wired.tracing, workers)
+    processors = _processors(wired.environment.values)
+    return PartMover(wired.kept(archive), reader, Retry(time.sleep), wired.tracing, workers, processors=processors)
 
 
 def adapter(wired: Wiring) -> Adapter:
@@ -58,6 +60,12 @@ def adapter(wired: Wiring) -> Adapter:
     made = requests_adapter(connections) if name == REQUESTS else sockets_adapter(connections, environ=environ)
     made.prepare()
     return made
+
+
+def _processors(environ: Mapping[str, str]) -> float:
+    """What Lambda gives a function of this size: a whole one from 1,769 MB on (Lambda's guide, "Configure memory")."""
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return min(1.0, int(memory) / 1769) if memory.isdigit() and int(memory) else 1.0
 
 
 def _workers(environment: Environment) -> int:
