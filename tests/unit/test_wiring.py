@@ -120,6 +120,28 @@ def test_a_body_is_sent_once_and_other_calls_are_tried_again() -> None:
     assert retries == [{"mode": "standard", "total_max_attempts": most} for most in (1, 5)]
 
 
+@pytest.mark.parametrize(
+    ("memory", "processors"), [("1769", 1.0), ("512", 512 / 1769), ("10240", 1.0), ("", 1.0), ("much", 1.0)]
+)
+def test_a_functions_memory_says_how_much_of_a_processor_it_has(memory: str, processors: float) -> None:
+    wired = Wiring({**ENVIRON, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory})
+    assert wired.kept(uploader).mover.processors == processors
+
+
+def test_the_adapter_is_the_settings_and_behind_a_proxy_requests() -> None:
+    transports = [
+        type(wired.kept(uploader).mover.reader._transport).__name__
+        for wired in (
+            Wiring(ENVIRON),
+            Wiring({**ENVIRON, "TRANSFER_ADAPTER": "requests"}),
+            Wiring({**ENVIRON, "HTTPS_PROXY": "http://10.0.0.1:3128"}),
+        )
+    ]
+    assert transports == ["SocketTransport", "RequestsTransport", "RequestsTransport"]
+    with pytest.raises(InvalidInput, match="unknown adapter 'curl': it is sockets or requests"):
+        Wiring({**ENVIRON, "TRANSFER_ADAPTER": "curl"}).kept(uploader)
+
+
 def test_only_the_listed_hosts_are_trusted_and_never_this_machine() -> None:
     settings = provider(Wiring(ENVIRON)).settings
     assert settings.allowed_hosts == ("gopro.com", "cloudfront.net")
