@@ -45,7 +45,7 @@ lose = true
 [[fault]]  # 4
 at = "any"
 function = "video_downloader"
-nth = 25
+nth = 16
 kill = "after-answer"
 
 [[fault]]  # 5

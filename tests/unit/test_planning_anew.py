@@ -44,6 +44,7 @@ class Counted:
     uploads: dict[str, dict[int, UploadedPart]] = field(default_factory=dict)
     held: ArchivedObject | None = None
     opened: int = 0
+    tracing: Tracing = field(default_factory=lambda: Tracing({}))
 
     def create_upload(self, _key: str, _attributes: Any) -> UploadId:
         self.opened += 1
