@@ -78,13 +78,13 @@ class Settings:
     Unit: media, 1 to 40. Default: ``3``. Cost: none of its own."""
 
     workers: int = 4
-    """Source connections of one function. More are faster until memory's share of the CPU is used up.
+    """Source connections of one function at most: as many are used as its share of the CPU has room for.
     Unit: connections, 1 to 16. Default: ``4``. Cost: none of its own."""
 
     transfer_adapter: str = "sockets"
-    """Who puts a file's bytes on the wire: ``sockets``, our own, which need half of the CPU time, or ``requests``, the
-    libraries everybody uses, for networks where the first fails. Behind a proxy it is ``requests``, whatever is said.
-    Unit: name. Default: ``sockets``. Cost: ``requests`` takes about $0.05 more of compute for a TB."""
+    """Who puts a file's bytes on the wire: ``sockets``, our own, or ``requests``, the libraries everybody uses, which
+    need 1.4 times the CPU time, for networks where the first fails. Behind a proxy it is always ``requests``.
+    Unit: name. Default: ``sockets``. Cost: ``requests`` takes at most $0.04 more of compute for a TB."""
 
     max_functions_per_medium: int = 2
     """Functions that may work on one large medium at the same time.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 import pytest
 
@@ -104,6 +107,23 @@ def test_every_part_arrives_once_and_the_parts_are_the_piece(rig: Rig, workers: 
     assert combine((held[number].crc64nvme or "", held[number].size) for number in ALL) == crc(CONTENT)
     assert len(rig.server.requests) == PLAN.count
     assert rig.stats.time_to_first_byte is not None
+
+
+def test_a_processor_left_idle_is_given_more_workers(rig: Rig) -> None:
+    good, waiting, enough = origin(CONTENT), count(1), threading.Event()
+
+    def answer(request: Request) -> Answer | None:
+        number = next(waiting)
+        if number == 4:
+            enough.set()
+        # The first part comes at once; no later one before three of them are under way together.
+        return good(request) if number == 1 or enough.wait(10) else None
+
+    rig.server.script = answer
+    upload = rig.store.upload()
+    mover = replace(rig.mover(4), clock=time.monotonic, cpu_clock=lambda: 0.0)
+    moved = multipart_upload_stream(mover, rig.job(upload), PLAN, ALL, no_hurry(), rig.stats)
+    assert len(moved) == PLAN.count == len(rig.server.requests)
 
 
 def test_only_the_asked_parts_are_moved(rig: Rig) -> None:
